@@ -1,0 +1,87 @@
+# Everything runs in .venv, which is made on first use. `make help` lists the targets.
+
+PORT ?= 8080
+# Not ?=, because some shells export HOST as the machine's name.
+HOST = 127.0.0.1
+PYTEST_ARGS =
+
+VENV := .venv
+PYTHON = $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+PIP := $(VENV)/bin/python -m pip --disable-pip-version-check
+
+# The stamps' names hold a checksum of what was installed and where, so set-up is repeated when that
+# changes and not when a checkout only touches the files.
+KEY := $(shell { pwd; cat pyproject.toml constraints.txt; } | cksum | cut -d ' ' -f 1)
+INSTALLED := $(VENV)/.installed-$(KEY)
+INSTALLED_DEV := $(VENV)/.installed-dev-$(KEY)
+
+# In CI everything is tested; elsewhere `make test CI=true` does the same.
+PYTEST_TIER = $(if $(filter true,$(CI)),,-m "not slow")
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help run test check format page-tests weights clean
+
+help:
+	@echo "make run      set everything up and serve http://localhost:8080 (PORT=9000, HOST=0.0.0.0)"
+	@echo "make test     set everything up, then check and test (CI=true: slow tests too;"
+	@echo "              PYTEST_ARGS=\"-k weights\": some of them)"
+	@echo "make check    formatting, lint and types alone"
+	@echo "make format   reformat the Python code and apply safe lint fixes"
+	@echo "make weights  fetch the network's weights into the user's cache"
+	@echo "make clean    remove .venv and what tools left in this folder"
+
+run: $(INSTALLED) weights
+	@exec $(VENV)/bin/posesim serve --demo --host $(HOST) --port $(PORT)
+
+test: $(INSTALLED_DEV) check page-tests weights
+	$(VENV)/bin/python -m pytest $(PYTEST_TIER) $(PYTEST_ARGS)
+
+check: $(INSTALLED_DEV)
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/mypy --strict posesim server
+
+format: $(INSTALLED_DEV)
+	$(VENV)/bin/ruff format .
+	$(VENV)/bin/ruff check --fix .
+
+# The page's own tests need nothing but Node.
+page-tests:
+	@set -- tests/*.test.mjs; \
+	if ! test -e "$$1"; then exit 0; fi; \
+	if command -v node >/dev/null; then echo "node --test $$*"; exec node --test "$$@"; fi; \
+	echo "SKIPPED: the page's tests need Node 20 or newer (nodejs.org)" >&2; \
+	test "$(CI)" != true
+
+weights: $(INSTALLED)
+	@$(VENV)/bin/python -m posesim weights fetch
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(INSTALLED): | $(VENV)/bin/python
+	@echo "Installing posesim and what it needs (torch is large; a few minutes the first time)"
+	$(PIP) install -c constraints.txt -e .
+	@rm -f $(VENV)/.installed-*
+	@touch $@
+
+# Installs all that $(INSTALLED) stands for, too.
+$(INSTALLED_DEV): | $(VENV)/bin/python
+	@echo "Installing posesim, what it needs and the tools for its tests (a few minutes at first)"
+	$(PIP) install -c constraints.txt -e '.[dev]'
+	@rm -f $(VENV)/.installed-*
+	@touch $(INSTALLED) $@
+
+$(VENV)/bin/python:
+	@test -n "$(PYTHON)" || { \
+		echo "posesim needs Python 3.11 or newer, and none was found on PATH. Install it" >&2; \
+		echo "(python.org/downloads), or name it: make PYTHON=/path/to/python3.11 ..." >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "posesim needs Python 3.11 or newer; $(PYTHON) is older or does not run." >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+		echo "$(PYTHON) lacks its venv module. On Debian or Ubuntu:" >&2; \
+		echo "  sudo apt-get install python3-venv" >&2; exit 1; }
+	$(PYTHON) -m venv --clear $(VENV)

