@@ -1,0 +1,133 @@
+"""The streamed stem: each position is computed once, with its true neighbours.
+
+A temporal convolution over a stream keeps its last inputs: 6 frames before `Conv3d_1a_7x7`, 2
+positions before each 3x3x3 of the stem. Fed 8 frames at a time it then gives 4 positions at a time,
+equal to the convolution over the whole clip. What "SAME" padding does at the two ends of a clip
+is done by masks: what lies outside the clip is set to zero before every temporal operation.
+
+Position `p` of the stem is centred on frame `2 p + 1` and, at `Mixed_3c`, depends on frames up to
+`2 p + 10`. After chunk `k` (frames `8 k` to `8 k + 7`) the layers have given these positions:
+
+    Conv3d_1a_7x7   4 k - 2 … 4 k + 1
+    Conv3d_2c_3x3   4 k - 3 … 4 k
+    Mixed_3b        4 k - 4 … 4 k - 1
+    Mixed_3c        4 k - 5 … 4 k - 2
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from posesim.engines.base import (
+    CHUNK_FRAMES,
+    CHUNK_POSITIONS,
+    KEPT_FRAMES,
+    KEPT_POSITIONS,
+    WINDOW_POSITIONS,
+    Engine,
+    Inside,
+    Window,
+)
+from posesim.i3d import FRAME_SIZE
+
+DELAY = 5  # positions by which Mixed_3c lags behind the first of its chunk
+FIRST_WHOLE = 4  # the first position of Mixed_3c that depends on no frame before the clip
+
+
+def inside(chunk: int, clip_frames: int | None) -> Inside:
+    """Masks for chunk number `chunk` (from 0) of a clip of `clip_frames`, None while it goes on."""
+
+    def mask(first: int, count: int, end: int | None) -> np.ndarray:
+        index = np.arange(first, first + count)
+        return ((index >= 0) & (end is None or index < end)).astype(np.float32)
+
+    end = None if clip_frames is None else position_count(clip_frames)
+    at, count = CHUNK_POSITIONS * chunk, CHUNK_POSITIONS + KEPT_POSITIONS
+    return Inside(
+        frames=mask(CHUNK_FRAMES * chunk - KEPT_FRAMES, CHUNK_FRAMES + KEPT_FRAMES, clip_frames),
+        conv3d_2c=mask(at - 4, count, end),
+        mixed_3b=mask(at - 5, count, end),
+        mixed_3c=mask(at - 6, count, end),
+    )
+
+
+def position_count(frames: int) -> int:
+    """Stem positions of a clip of so many frames."""
+    return -(-frames // 2)
+
+
+@dataclass(frozen=True)
+class Positions:
+    """Consecutive stem positions: `taps` is (n, D) float32, the first at position `first`."""
+
+    first: int
+    taps: np.ndarray
+
+    @property
+    def end(self) -> int:
+        """The position after the last."""
+        return self.first + len(self.taps)
+
+
+class StreamingStem:
+    """Frames in, stem positions out, for one stretch of video without a gap."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self.reset()
+
+    def reset(self) -> None:
+        """Begin a new stretch: nothing of the earlier one is kept."""
+        self._stream = self._engine.open()
+        self._chunks = 0  # taken so far
+        self._waiting: list[np.ndarray] = []
+        self._end = 0  # the position after the newest
+
+    def push(self, frames: Iterable[np.ndarray]) -> list[Positions]:
+        """Take any number of frames; return the positions of each chunk that they complete.
+
+        Args:
+            frames: Each (224, 224, 3) uint8 RGB.
+        """
+        done: list[Positions] = []
+        for frame in frames:
+            self._waiting.append(frame)
+            if len(self._waiting) == CHUNK_FRAMES:
+                done += self._step(np.stack(self._waiting), None)
+                self._waiting.clear()
+        return done
+
+    def finish(self) -> list[Positions]:
+        """End the clip: return the positions that waited for frames which won't come."""
+        frames = CHUNK_FRAMES * self._chunks + len(self._waiting)
+        done: list[Positions] = []
+        while self._end < position_count(frames):
+            chunk = np.zeros((CHUNK_FRAMES, FRAME_SIZE, FRAME_SIZE, 3), np.uint8)
+            if self._waiting:
+                chunk[: len(self._waiting)] = self._waiting
+                self._waiting.clear()
+            done += self._step(chunk, frames)
+        return done
+
+    def window(self) -> Window | None:
+        """The window that ends with the newest position; None before there are 32."""
+        if self._end < WINDOW_POSITIONS:
+            return None
+        newest = CHUNK_POSITIONS * self._chunks - DELAY
+        return self._engine.tail([self._stream], [newest - self._end])[0]
+
+    def _step(self, chunk: np.ndarray, clip_frames: int | None) -> list[Positions]:
+        masks = inside(self._chunks, clip_frames)
+        taps = self._engine.stem([self._stream], [chunk], [masks])[0]
+        first = CHUNK_POSITIONS * self._chunks - DELAY
+        self._chunks += 1
+        end = first + CHUNK_POSITIONS
+        if clip_frames is not None:
+            end = min(end, position_count(clip_frames))
+        if end <= max(first, 0):
+            return []
+        self._end = end
+        return [Positions(max(first, 0), taps[max(-first, 0) : end - first])]
