@@ -1,0 +1,145 @@
+"""Frames in, features out: what a reference and a user go through alike."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import av
+import numpy as np
+
+from posesim.engines.base import CHUNK_FRAMES, TAP, WINDOW_FRAMES, Engine, Window
+from posesim.framing import Picture, square
+from posesim.streaming import FIRST_WHOLE, Positions, StreamingStem
+from posesim.timebase import Gap, GapReason, Grid, Tick
+from posesim.video import to_rgb
+
+FRAMES_PER_SECOND = 25.0  # of the grid; the network was trained on it
+POSITION_S = 2 / FRAMES_PER_SECOND  # between stem positions
+WINDOW_S = WINDOW_FRAMES / FRAMES_PER_SECOND
+LARGEST_SIDE = 640  # pixels; what is larger is scaled down before it is framed
+
+_NO_TAPS = np.empty((0, TAP), np.float32)
+
+Frame = av.VideoFrame | Picture
+
+
+@dataclass(frozen=True)
+class Features:
+    """What the network saw in one chunk.
+
+    Attributes:
+        end_s: Presentation time of the newest position.
+        times_s: Presentation time of each position that saw frames alone, (n,). The first ones of a
+            stretch and the last ones of a clip saw padding too, which looks like a cut in the
+            film; they count in windows only.
+        taps: Mixed_3c of each of those positions, (n, TAP) float32.
+        window: The last 64 frames, where the tail was run.
+    """
+
+    end_s: float
+    times_s: np.ndarray
+    taps: np.ndarray
+    window: Window | None
+
+
+class Embedder:
+    """Put one stream of frames through grid, framing, stem and tail.
+
+    The tail runs every `tail_hop` frames, a multiple of 8; it may be changed between calls.
+    """
+
+    def __init__(self, engine: Engine, *, framing: str) -> None:
+        self.tail_hop = CHUNK_FRAMES
+        self._framing = framing
+        self._grid: Grid[Frame] = Grid(FRAMES_PER_SECOND)
+        self._stem = StreamingStem(engine)
+        self._first_tick: int | None = None  # of this stretch without a gap
+        self._since_tail = 0  # chunks
+        self._prepared: tuple[Frame, Picture] | None = None
+
+    def push(self, time_s: float, frame: Frame) -> list[Features | Gap]:
+        """Take a frame; return what it completes."""
+        done: list[Features | Gap] = []
+        for item in self._grid.push(time_s, frame):
+            if isinstance(item, Gap):
+                self._stem.reset()
+                self._first_tick = None
+                self._since_tail = 0
+                done.append(item)
+            else:
+                done += self._take(item)
+        return done
+
+    def interrupt(self, reason: GapReason) -> None:
+        """Announce that frames were dropped here: the next one comes after a gap."""
+        self._grid.interrupt(reason)
+
+    def finish(self) -> list[Features]:
+        """End the clip: return the positions that waited for later frames, and their window."""
+        done = [features for tick in self._grid.finish() for features in self._take(tick)]
+        if positions := self._stem.finish():
+            end_s = float(self._times_s(positions[-1])[-1])
+            done.append(Features(end_s, np.empty(0), _NO_TAPS, self._stem.window()))
+        return done
+
+    def _take(self, tick: Tick[Frame]) -> list[Features]:
+        if self._first_tick is None:
+            self._first_tick = tick.index
+        done = []
+        for part in self._stem.push([self._prepare(tick.item)]):
+            self._since_tail += 1
+            due = self._since_tail * CHUNK_FRAMES >= self.tail_hop
+            if due:
+                self._since_tail = 0
+            done.append(self._features(part, with_window=due))
+        return done
+
+    def _prepare(self, frame: Frame) -> Picture:
+        if (
+            self._prepared is None or self._prepared[0] is not frame
+        ):  # a slow camera's frames repeat
+            rgb = to_rgb(frame, LARGEST_SIDE) if isinstance(frame, av.VideoFrame) else frame
+            self._prepared = frame, square(rgb, rule=self._framing)
+        return self._prepared[1]
+
+    def _features(self, part: Positions, *, with_window: bool) -> Features:
+        times_s = self._times_s(part)
+        whole = slice(max(FIRST_WHOLE - part.first, 0), None)
+        window = self._stem.window() if with_window else None
+        return Features(float(times_s[-1]), times_s[whole], part.taps[whole], window)
+
+    def _times_s(self, part: Positions) -> np.ndarray:
+        assert self._first_tick is not None
+        middle_ticks = self._first_tick + 2 * np.arange(part.first, part.end) + 1
+        return np.asarray(middle_ticks / FRAMES_PER_SECOND)
+
+
+@dataclass(frozen=True)
+class ClipFeatures:
+    """What the network saw in a whole clip without gaps.
+
+    Attributes:
+        times_s: (M,).
+        taps: (M, TAP) float32.
+        window_ends_s: Presentation time of the last position of each window, (K,).
+        embeddings: (K, 1024) float32.
+        logits: (K, 400) float32.
+    """
+
+    times_s: np.ndarray
+    taps: np.ndarray
+    window_ends_s: np.ndarray
+    embeddings: np.ndarray
+    logits: np.ndarray
+
+
+def join(parts: list[Features]) -> ClipFeatures:
+    """Put the features of one clip together."""
+    windows = [(part.end_s, part.window) for part in parts if part.window is not None]
+    return ClipFeatures(
+        times_s=np.concatenate([np.empty(0), *(p.times_s for p in parts)]),
+        taps=np.concatenate([_NO_TAPS, *(p.taps for p in parts)]),
+        window_ends_s=np.array([end_s for end_s, _ in windows]),
+        embeddings=np.array([window.embedding for _, window in windows]),
+        logits=np.array([window.logits for _, window in windows]),
+    )

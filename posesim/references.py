@@ -1,0 +1,261 @@
+"""A reference: what the network saw in an example clip, and every setting that made it.
+
+Features are comparable only when the same network saw them in the same way, so both travel
+together, and a comparison with other settings is refused by the name of each difference.
+
+The file is a NumPy archive without pickles: the arrays of `ClipFeatures`, and `about`, JSON with
+name, duration and settings.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+import zipfile
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+import numpy as np
+
+from posesim.embedding import (
+    FRAMES_PER_SECOND,
+    LARGEST_SIDE,
+    WINDOW_S,
+    ClipFeatures,
+    Embedder,
+    Features,
+    join,
+)
+from posesim.engines.base import CHUNK_FRAMES, TAP, TAP_GRID, WINDOW_FRAMES, Engine
+from posesim.errors import (
+    BrokenReference,
+    ReferenceNotFound,
+    SettingsMismatch,
+    TooLong,
+    TooShort,
+)
+from posesim.framing import DEFAULT as FRAMING
+from posesim.i3d import CLASSES, EMBEDDING
+from posesim.timebase import Gap
+from posesim.video import probe, read_frames
+
+SUFFIX = ".npz"
+FORMAT = 1
+LARGEST_FILE = 256 * 2**20  # bytes of arrays: half an hour of video
+_ARRAYS = tuple(field.name for field in fields(ClipFeatures))
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything that must be the same on both sides of a comparison."""
+
+    weights: str  # identity of the weights, as `posesim.weights.Weights.sha256`
+    backbone: str = "i3d"
+    frames_per_second: float = FRAMES_PER_SECOND
+    window_frames: int = WINDOW_FRAMES
+    hop_frames: int = CHUNK_FRAMES
+    framing: str = FRAMING
+    largest_side: int = LARGEST_SIDE
+    tap: str = "Mixed_3c"
+    tap_grid: int = TAP_GRID
+
+    def require(self, other: Settings, name: str) -> None:
+        """Refuse a reference made with other settings.
+
+        Raises:
+            SettingsMismatch: With the name of each setting of reference `name` that differs.
+        """
+        mine, theirs = asdict(self), asdict(other)
+        if different := {k: (theirs[k], mine[k]) for k in mine if mine[k] != theirs[k]}:
+            raise SettingsMismatch(name, different)
+
+
+@dataclass(frozen=True)
+class Reference:
+    """The features of an example clip, with the settings that made them."""
+
+    name: str
+    duration_s: float
+    settings: Settings
+    features: ClipFeatures
+
+    def save(self, path: Path) -> None:
+        """Write to `path`, all or nothing."""
+        about = {
+            "format": FORMAT,
+            "name": self.name,
+            "duration_s": self.duration_s,
+            "settings": asdict(self.settings),
+        }
+        arrays = {name: getattr(self.features, name) for name in _ARRAYS}
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                np.savez(file, about=np.array(json.dumps(about)), **arrays)
+                file.flush()
+                os.fsync(file.fileno())
+            Path(temporary).replace(path)
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise
+
+    @classmethod
+    def load(cls, path: Path) -> Reference:
+        """Read a reference.
+
+        Raises:
+            ReferenceNotFound: If there is no file at `path`.
+            BrokenReference: If the file is no reference, is damaged, or of an unknown format.
+        """
+        if not path.is_file():
+            raise ReferenceNotFound(path)
+        try:
+            with zipfile.ZipFile(path) as archive:
+                if sum(member.file_size for member in archive.infolist()) > LARGEST_FILE:
+                    raise BrokenReference(path, f"it holds more than {LARGEST_FILE} bytes")
+            with np.load(path, allow_pickle=False) as archive:
+                about = json.loads(str(archive["about"]))
+                if about["format"] != FORMAT:
+                    raise BrokenReference(path, f"its format is {about['format']}, not {FORMAT}")
+                features = ClipFeatures(**{name: archive[name] for name in _ARRAYS})
+                reference = cls(
+                    str(about["name"]),
+                    float(about["duration_s"]),
+                    Settings(**about["settings"]),
+                    features,
+                )
+        except (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
+            raise BrokenReference(path, f"{type(error).__name__}: {error}") from error
+        if not _sound(features):
+            raise BrokenReference(path, "its arrays do not fit together")
+        return reference
+
+
+def _sound(features: ClipFeatures) -> bool:
+    positions, windows = len(features.times_s), len(features.window_ends_s)
+    shapes = {
+        "times_s": (positions,),
+        "taps": (positions, TAP),
+        "window_ends_s": (windows,),
+        "embeddings": (windows, EMBEDDING),
+        "logits": (windows, CLASSES),
+    }
+    arrays = {name: getattr(features, name) for name in _ARRAYS}
+    return (
+        positions > 0
+        and windows > 0
+        and all(
+            arrays[name].shape == shape
+            and arrays[name].dtype.kind == "f"
+            and bool(np.isfinite(arrays[name]).all())
+            for name, shape in shapes.items()
+        )
+    )
+
+
+class EmbeddingJob:
+    """Embed a clip in small steps, so that whoever shares the engine gets a turn between them.
+
+    Args:
+        clip: A video file.
+        engine: Runs the network.
+        settings: What the reference will say made it.
+        name: The reference's name.
+        longest_s: A longer clip is refused; None takes any.
+    """
+
+    def __init__(
+        self,
+        clip: Path,
+        engine: Engine,
+        settings: Settings,
+        *,
+        name: str,
+        longest_s: float | None = None,
+    ) -> None:
+        self._clip, self._name, self._settings = clip, name, settings
+        self._duration_s = probe(clip).duration_s
+        if longest_s is not None and self._duration_s > longest_s:
+            raise TooLong(clip.name, longest_s)
+        self._frames = read_frames(clip, largest_side=LARGEST_SIDE, longest_s=longest_s)
+        self._embedder = Embedder(engine, framing=settings.framing)
+        self._stretches: list[list[Features]] = [[]]
+        self._time_s = 0.0
+        self._done = False
+
+    @property
+    def progress(self) -> float:
+        """How much of the clip has been embedded, 0 to 1."""
+        if self._done:
+            return 1.0
+        return min(self._time_s / self._duration_s, 0.99) if self._duration_s > 0 else 0.0
+
+    def step(self) -> bool:
+        """Embed about one chunk; return whether there is more to do.
+
+        Raises:
+            VideoError: If the clip can't be read any further.
+        """
+        for frame in self._frames:
+            self._time_s = frame.time_s
+            parts = self._embedder.push(frame.time_s, frame.rgb)
+            self._add(parts)
+            if parts:
+                return True
+        self._add(self._embedder.finish())
+        self._done = True
+        return False
+
+    def result(self) -> Reference:
+        """The reference, once `step` returned False.
+
+        A clip with holes gives its longest stretch without one: a movement that is cut can't be
+        followed.
+
+        Raises:
+            TooShort: If no stretch is as long as a window.
+        """
+        features = max((join(parts) for parts in self._stretches), key=lambda f: len(f.times_s))
+        if not len(features.embeddings):
+            raise TooShort(self._clip.name, self._time_s, WINDOW_S)
+        return Reference(self._name, self._time_s, self._settings, features)
+
+    def close(self) -> None:
+        """Close the clip, wherever the work stands."""
+        self._frames.close()
+
+    def _add(self, parts: list[Features | Gap] | list[Features]) -> None:
+        for part in parts:
+            if isinstance(part, Gap):
+                self._stretches.append([])
+            else:
+                self._stretches[-1].append(part)
+
+
+def embed(
+    clip: Path,
+    engine: Engine,
+    settings: Settings,
+    *,
+    name: str,
+    on_progress: Callable[[float], None] | None = None,
+) -> Reference:
+    """Make a reference of a video file.
+
+    Args:
+        clip: A video file.
+        engine: Runs the network.
+        settings: What the reference will say made it.
+        name: The reference's name.
+        on_progress: Called with 0 to 1 as the work goes on.
+    """
+    job = EmbeddingJob(clip, engine, settings, name=name)
+    try:
+        while job.step():
+            if on_progress is not None:
+                on_progress(job.progress)
+    finally:
+        job.close()
+    return job.result()

@@ -1,0 +1,163 @@
+"""References come back as they were written, and only what fits is compared."""
+
+import json
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from fake_engine import SETTINGS, FakeEngine
+from videos import stick_figure, write_video
+
+from posesim.errors import (
+    BrokenReference,
+    NotAVideo,
+    ReferenceNotFound,
+    SettingsMismatch,
+    TooLong,
+    TooShort,
+)
+from posesim.references import EmbeddingJob, Reference, Settings, embed
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory) -> Path:
+    return stick_figure(tmp_path_factory.mktemp("clips") / "squat.mp4", seconds=4)
+
+
+@pytest.fixture(scope="module")
+def reference(clip) -> Reference:
+    return embed(clip, FakeEngine(), SETTINGS, name="squat")
+
+
+def test_a_reference_comes_back_as_it_was_saved(reference, tmp_path):
+    path = tmp_path / "squat.npz"
+    reference.save(path)
+    loaded = Reference.load(path)
+    assert replace(loaded, features=reference.features) == reference
+    for name, array in asdict(reference.features).items():
+        np.testing.assert_array_equal(getattr(loaded.features, name), array)
+    assert [p.name for p in tmp_path.iterdir()] == ["squat.npz"]
+
+
+def test_a_reference_holds_a_tap_every_80_ms_and_a_window_every_320_ms(reference):
+    features = reference.features
+    np.testing.assert_allclose(np.diff(features.times_s), 0.08)
+    assert features.times_s[0] == pytest.approx(0.36)  # the middle of position 4: frame 9
+    assert len(features.taps) == len(features.times_s)
+    np.testing.assert_allclose(np.diff(features.window_ends_s)[:-1], 0.32)
+    assert len(features.embeddings) == len(features.logits) == len(features.window_ends_s)
+
+
+def test_progress_goes_from_0_to_1(clip):
+    job = EmbeddingJob(clip, FakeEngine(), SETTINGS, name="squat")
+    seen = [job.progress]
+    while job.step():
+        seen.append(job.progress)
+    seen.append(job.progress)
+    assert seen == sorted(seen)
+    assert (seen[0], seen[-1]) == (0.0, 1.0)
+    assert len(seen) > 10
+
+
+def test_a_clip_of_exactly_64_frames_is_enough(tmp_path):
+    clip = stick_figure(tmp_path / "short.mp4", seconds=64 / 25)
+    assert len(embed(clip, FakeEngine(), SETTINGS, name="short").features.embeddings) == 1
+
+
+def test_a_shorter_clip_is_refused(tmp_path):
+    clip = stick_figure(tmp_path / "short.mp4", seconds=2.4)
+    with pytest.raises(TooShort, match=r"'short.mp4' is too short: .* at least 2.56 s"):
+        embed(clip, FakeEngine(), SETTINGS, name="short")
+
+
+def test_a_longer_clip_than_allowed_is_refused_before_any_work(clip):
+    engine = FakeEngine()
+    with pytest.raises(TooLong):
+        EmbeddingJob(clip, engine, SETTINGS, name="squat", longest_s=3)
+    assert engine.stems == 0
+
+
+def test_a_clip_with_a_hole_gives_its_longest_stretch(tmp_path):
+    def frames():
+        for n in range(200):
+            if not 50 <= n < 80:
+                yield n / 25, np.full((48, 64, 3), n, np.uint8)
+
+    clip = write_video(tmp_path / "hole.mp4", frames())
+    features = embed(clip, FakeEngine(), SETTINGS, name="hole").features
+    assert features.times_s[0] > 80 / 25
+    np.testing.assert_allclose(np.diff(features.times_s), 0.08)
+
+
+def test_a_file_that_is_no_video_is_refused(tmp_path):
+    path = tmp_path / "notes.mp4"
+    path.write_text("no video")
+    with pytest.raises(NotAVideo, match=r"'notes.mp4' can't be read as video"):
+        embed(path, FakeEngine(), SETTINGS, name="notes")
+
+
+def test_a_missing_reference_says_how_to_make_one(tmp_path):
+    with pytest.raises(ReferenceNotFound, match="posesim embed VIDEO --out squat"):
+        Reference.load(tmp_path / "squat.npz")
+
+
+@pytest.mark.parametrize("keep", [0, 10, 1000, -10])
+def test_a_damaged_file_is_refused(reference, tmp_path, keep):
+    path = tmp_path / "squat.npz"
+    reference.save(path)
+    path.write_bytes(path.read_bytes()[:keep])
+    with pytest.raises(BrokenReference, match="Make it anew"):
+        Reference.load(path)
+
+
+def altered(reference: Reference, path: Path, **arrays: np.ndarray) -> Path:
+    reference.save(path)
+    with np.load(path) as archive:
+        np.savez(path, **(dict(archive) | arrays))
+    return path
+
+
+def about(reference: Reference, path: Path, **values: object) -> np.ndarray:
+    reference.save(path)
+    with np.load(path) as archive:
+        return np.array(json.dumps(json.loads(str(archive["about"])) | values))
+
+
+@pytest.mark.parametrize(
+    "arrays",
+    [
+        {"taps": np.zeros((3, 7), np.float32)},
+        {"taps": np.array([object()], dtype=object)},
+        {"times_s": np.array(["x"])},
+        {"embeddings": np.full((1, 1024), np.nan)},
+        {"about": np.array("no json")},
+        {"about": np.array("[]")},
+    ],
+    ids=["shape", "pickle", "text", "nan", "no json", "no object"],
+)
+def test_a_file_whose_arrays_are_wrong_is_refused(reference, tmp_path, arrays):
+    path = altered(reference, tmp_path / "squat.npz", **arrays)
+    with pytest.raises(BrokenReference):
+        Reference.load(path)
+
+
+def test_a_format_of_the_future_is_refused_by_its_number(reference, tmp_path):
+    path = tmp_path / "squat.npz"
+    altered(reference, path, about=about(reference, path, format=2))
+    with pytest.raises(BrokenReference, match="its format is 2, not 1"):
+        Reference.load(path)
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [("weights", "others"), ("framing", "center"), ("frames_per_second", 30.0), ("backbone", "x")],
+)
+def test_other_settings_are_refused_by_their_name(setting, value):
+    made = replace(Settings(weights="mine"), **{setting: value})
+    with pytest.raises(SettingsMismatch, match=f"'squat' was made in another way: {setting} is"):
+        Settings(weights="mine").require(made, "squat")
+
+
+def test_the_same_settings_are_accepted():
+    Settings(weights="mine").require(Settings(weights="mine"), "squat")
