@@ -1,0 +1,206 @@
+"""Sessions: make one, list them with what they came to, end one."""
+
+import asyncio
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
+
+from aiohttp import web
+from pydantic import AwareDatetime, BaseModel, Field, ValidationError
+
+from posesim.errors import UnusableReference
+from posesim.references import Reference
+
+from ..keys import CONFIG, EXERCISES, NETWORK, SESSIONS, STORE, TOKENS
+from ..problems import Problem, read_json
+from ..session import SessionGone, SessionPlan, SessionsFull
+from ..store import Exercise, SessionState, StoredSession
+from .exercises import NOT_FOUND as NO_EXERCISE
+from .guard import USER
+from .ids import path_id
+
+routes = web.RouteTableDef()
+
+NOT_FOUND = "There is no such session."
+RETRY_S = 30  # when a place may be free again
+
+
+class NewSession(BaseModel):
+    """The body of POST /v1/sessions."""
+
+    exercise_id: str = Field(max_length=64)
+
+
+class IceServer(BaseModel):
+    """What the page gives to RTCPeerConnection."""
+
+    urls: list[str]
+
+
+class Ticket(BaseModel):
+    """The answer to it: all that a WHIP client needs."""
+
+    id: str
+    whip_url: str
+    token: str
+    expires_in: int
+    ice_servers: list[IceServer]
+    max_duration_s: float
+
+
+class SessionOut(BaseModel):
+    """A session as the API shows it."""
+
+    id: str
+    exercise_id: str | None
+    exercise_name: str
+    state: SessionState
+    created_at: AwareDatetime
+    started_at: AwareDatetime | None
+    ended_at: AwareDatetime | None
+    end_reason: str | None
+    summary: dict[str, Any] | None
+
+
+class SessionList(BaseModel):
+    """The answer to GET /v1/sessions."""
+
+    sessions: list[SessionOut]
+
+
+class ScoreOut(BaseModel):
+    """A score as the API shows it."""
+
+    t_s: float
+    score: float | None
+    state: str
+    movement: float | None
+    timing: float | None
+    range: float | None
+    reference_s: float | None
+    tempo: float | None
+
+
+class ScoreList(BaseModel):
+    """The answer to GET /v1/sessions/ID/scores."""
+
+    scores: list[ScoreOut]
+
+
+class Page(BaseModel):
+    """Which sessions are asked for."""
+
+    limit: int = Field(default=50, ge=1, le=200)
+    before: AwareDatetime | None = None
+
+
+@routes.post("/v1/sessions")
+async def create_session(request: web.Request) -> web.Response:
+    """Make a session and hand out what its client needs."""
+    wanted = await read_json(request, NewSession)
+    user, store, config = request[USER], request.app[STORE], request.app[CONFIG]
+    exercise = await store.exercise(user.id, wanted.exercise_id)
+    if exercise is None:
+        raise Problem(404, NO_EXERCISE)
+    reference = await _reference(request, exercise)
+    if request.app[SESSIONS].live >= config.max_sessions:
+        raise _full(SessionsFull(config.max_sessions))
+    session = await store.add_session(user.id, exercise)
+    plan = SessionPlan(
+        session_id=session.id,
+        user_id=user.id,
+        exercise_id=exercise.id,
+        exercise_name=exercise.name,
+        reference_duration_s=reference.duration_s,
+        open_comparator=partial(request.app[NETWORK].comparator, reference),
+    )
+    try:
+        request.app[SESSIONS].create(plan)
+    except (SessionsFull, SessionGone) as error:  # another came first, or the server stops
+        await store.end_session(session.id, "failed", None)
+        raise _full(error) from error
+    tokens = request.app[TOKENS]
+    ticket = Ticket(
+        id=session.id,
+        whip_url=f"/v1/whip/{session.id}",
+        token=tokens.issue_session(session.id, user.id, datetime.now(UTC)),
+        expires_in=tokens.session_token_s,
+        ice_servers=[IceServer(urls=[url]) for url in config.ice_servers],
+        max_duration_s=config.max_session_s,
+    )
+    return web.json_response(text=ticket.model_dump_json(), status=201)
+
+
+@routes.get("/v1/sessions")
+async def list_sessions(request: web.Request) -> web.Response:
+    """List the user's sessions, newest first."""
+    try:
+        page = Page.model_validate(dict(request.query))
+    except ValidationError as error:
+        raise Problem(
+            422, "limit is a number from 1 to 200, before a moment such as 2026-01-31T12:00:00Z."
+        ) from error
+    found = await request.app[STORE].sessions(
+        request[USER].id, limit=page.limit, before=page.before
+    )
+    answer = SessionList(sessions=[_shown(session) for session in found])
+    return web.json_response(text=answer.model_dump_json())
+
+
+@routes.get("/v1/sessions/{id}")
+async def get_session(request: web.Request) -> web.Response:
+    """Show one session."""
+    return web.json_response(text=_shown(await _find(request)).model_dump_json())
+
+
+@routes.get("/v1/sessions/{id}/scores")
+async def get_scores(request: web.Request) -> web.Response:
+    """Show every score of a session, in order."""
+    session = await _find(request)
+    rows = await request.app[STORE].scores(request[USER].id, session.id)
+    scores = [ScoreOut.model_validate(row, from_attributes=True) for row in rows]
+    return web.json_response(text=ScoreList(scores=scores).model_dump_json())
+
+
+@routes.delete("/v1/sessions/{id}")
+async def end_session(request: web.Request) -> web.Response:
+    """End a session; one that has ended stays as it is."""
+    session = await _find(request)
+    if not await request.app[SESSIONS].end(session.id, "deleted"):
+        await request.app[STORE].end_session(session.id, "deleted", None)
+    return web.Response(status=204)
+
+
+async def _reference(request: web.Request, exercise: Exercise) -> Reference:
+    """Load what the session runs against; one of other settings is made anew from its clip."""
+    library = request.app[EXERCISES]
+    if exercise.state == "failed":
+        raise Problem(409, f"This exercise can't be used. {exercise.error}")
+    if exercise.state == "embedding":
+        raise Problem(409, "This exercise is still being prepared. Wait until it is ready.")
+    try:
+        reference = await asyncio.to_thread(Reference.load, library.reference(exercise))
+        request.app[NETWORK].settings.require(reference.settings, exercise.name)
+    except UnusableReference as error:
+        await library.embed_again(exercise, str(error))
+        raise Problem(
+            409,
+            "This exercise was prepared for another network or its file was damaged. It is being "
+            "prepared again from its clip. Wait until it is ready.",
+        ) from error
+    return reference
+
+
+async def _find(request: web.Request) -> StoredSession:
+    session = await request.app[STORE].session(request[USER].id, path_id(request))
+    if session is None:
+        raise Problem(404, NOT_FOUND)
+    return session
+
+
+def _full(error: Exception) -> Problem:
+    return Problem(503, str(error), {"Retry-After": str(RETRY_S)})
+
+
+def _shown(session: StoredSession) -> SessionOut:
+    return SessionOut.model_validate(session, from_attributes=True)

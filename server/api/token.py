@@ -1,0 +1,90 @@
+"""Sign in, and who am I."""
+
+import time
+from datetime import UTC, datetime
+
+import structlog
+from aiohttp import web
+from pydantic import BaseModel, Field
+
+from ..auth import AuthError, clean_name
+from ..keys import GUESSES, PASSWORDS, STORE, TOKENS
+from ..problems import Problem, read_json
+from .guard import USER
+
+logger = structlog.get_logger(__name__)
+routes = web.RouteTableDef()
+
+_REFUSED = "The name or the password is wrong."
+
+
+class SignIn(BaseModel):
+    """The body of POST /token."""
+
+    username: str = Field(max_length=256)
+    password: str = Field(max_length=4096)
+
+
+class Token(BaseModel):
+    """The answer to it (RFC 6749, 5.1)."""
+
+    access_token: str
+    token_type: str = "bearer"  # noqa: S105
+    expires_in: int
+
+
+class Me(BaseModel):
+    """The answer to GET /v1/me."""
+
+    id: str
+    name: str
+
+
+@routes.post("/token")
+async def sign_in(request: web.Request) -> web.Response:
+    """Exchange a name and a password for a token."""
+    given = await _read(request)
+    now_s = time.monotonic()
+    address = request.remote or "?"
+    try:
+        name = clean_name(given.username)
+    except AuthError:
+        name = ""  # nobody's, and as slow to refuse as any other
+    guesses = request.app[GUESSES]
+    if wait_s := guesses.take(address, name, now_s):
+        raise Problem(
+            429,
+            f"Too many tries. Wait {wait_s:.0f} s, then try again.",
+            {"Retry-After": f"{wait_s:.0f}"},
+        )
+    user = await request.app[STORE].user_by_name(name) if name else None
+    fits = await request.app[PASSWORDS].check(user.password_hash if user else None, given.password)
+    if user is None or not fits:
+        logger.warning("sign-in refused", address=address)  # the name may be a mistyped password
+        raise Problem(401, _REFUSED, {"WWW-Authenticate": "Bearer"})
+    guesses.forget(address, name)
+    tokens = request.app[TOKENS]
+    answer = Token(
+        access_token=tokens.issue_user(user.id, datetime.now(UTC)),
+        expires_in=tokens.user_token_s,
+    )
+    return web.json_response(text=answer.model_dump_json())
+
+
+@routes.get("/v1/me")
+async def me(request: web.Request) -> web.Response:
+    """Say whose token this is."""
+    user = request[USER]
+    return web.json_response(text=Me(id=user.id, name=user.name).model_dump_json())
+
+
+async def _read(request: web.Request) -> SignIn:
+    if request.content_type == "application/json":
+        return await read_json(request, SignIn)
+    if request.content_type != "application/x-www-form-urlencoded":
+        raise Problem(415, "Send the name and password as a form or as JSON.")
+    form = await request.post()
+    name, password = form.get("username"), form.get("password")
+    if not isinstance(name, str) or not isinstance(password, str):
+        raise Problem(422, "Give a username and a password.")
+    return SignIn(username=name[:256], password=password[:4096])

@@ -1,0 +1,166 @@
+"""A session's two data channels: `scores` may lose messages, `events` may not (docs/api.md)."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from posesim.comparison import GapUpdate, ScoreUpdate
+from posesim.errors import PosesimError
+
+from .messages import (
+    Ended,
+    EndReason,
+    Pong,
+    ServerMessage,
+    StateChanged,
+    StateName,
+    SummaryValues,
+    Welcome,
+    encode,
+    gap_message,
+    score_message,
+)
+
+SCORES_LIMIT_BYTES = 64 * 1024  # waiting to be sent; a score that waits is out of date
+EVENTS_LIMIT_BYTES = 256 * 1024  # nobody reads who lets this much wait
+MOST_UNREAD = 64  # messages from the page that wait for their turn
+
+
+class NotReading(PosesimError):
+    """The other side lets its events pile up."""
+
+    def __init__(self) -> None:
+        super().__init__("The client does not receive its events; its session ends.")
+
+
+class Channel(Protocol):
+    """What is needed of aiortc's `RTCDataChannel`."""
+
+    @property
+    def label(self) -> str:
+        """The name that the page gave it."""
+        ...
+
+    @property
+    def readyState(self) -> str:  # noqa: N802
+        """`open` when it can send."""
+        ...
+
+    @property
+    def bufferedAmount(self) -> int:  # noqa: N802
+        """Bytes that wait to be sent."""
+        ...
+
+    def send(self, data: str) -> None:
+        """Send a text message."""
+        ...
+
+    def close(self) -> None:
+        """Close the channel."""
+        ...
+
+    def on(self, event: str, f: Callable[..., Any]) -> Any:
+        """Call `f` at each `event`."""
+        ...
+
+
+class Channels:
+    """Both channels as one counterpart, there from the start, open when the page has opened them.
+
+    Events wait for the page's `hello`: before it only `ended` is sent.
+    """
+
+    def __init__(self) -> None:
+        self._scores: Channel | None = None
+        self._events: Channel | None = None
+        self._next_score = 0
+        self._next_event = 0
+        self._welcomed = False
+        self.inbox: asyncio.Queue[str | bytes] = asyncio.Queue(MOST_UNREAD)
+        self.unread = 0  # messages that did not fit into the inbox
+        self.skipped_scores = 0
+
+    def adopt(self, channel: Channel) -> None:
+        """Take a channel that the page opened; close it if it is none of the two.
+
+        Called by aiortc inside its receiving task: it must not fail, and it must listen before it
+        returns, or a `hello` in the next packet is lost.
+        """
+        if channel.label == "scores" and self._scores is None:
+            self._scores = channel
+        elif channel.label == "events" and self._events is None:
+            self._events = channel
+            channel.on("message", self._received)
+        else:
+            channel.close()
+
+    def score(self, update: ScoreUpdate, *, lag_s: float) -> int:
+        """Send a score, or skip it when it would have to wait; return its number."""
+        seq = self._next_score
+        self._next_score += 1
+        message = score_message(update, seq=seq, lag_s=lag_s)
+        if (
+            self._scores is None
+            or self._scores.readyState != "open"
+            or self._scores.bufferedAmount > SCORES_LIMIT_BYTES
+        ):
+            self.skipped_scores += 1
+        else:
+            self._scores.send(encode(message))
+        return seq
+
+    def welcome(self, *, session_id: str, exercise_name: str, reference_duration_s: float) -> None:
+        """Answer the first `hello`; from now on events are sent.
+
+        Raises:
+            NotReading: As every sending of an event, when too much waits.
+        """
+        if self._welcomed:
+            return
+        self._welcomed = True
+        self._event(
+            lambda seq: Welcome(
+                seq=seq,
+                session_id=session_id,
+                exercise_name=exercise_name,
+                reference_duration_s=reference_duration_s,
+                window_s=64 / 25,
+                hop_s=8 / 25,
+            )
+        )
+
+    def pong(self, ping_id: int) -> None:
+        """Answer a `ping`."""
+        self._event(lambda seq: Pong(seq=seq, id=ping_id))
+
+    def state(self, t_s: float, state: StateName) -> None:
+        """Tell that the state changed."""
+        self._event(lambda seq: StateChanged(seq=seq, t_s=t_s, state=state))
+
+    def gap(self, update: GapUpdate) -> None:
+        """Tell of a gap."""
+        self._event(lambda seq: gap_message(update, seq=seq))
+
+    def ended(self, reason: EndReason, summary: SummaryValues | None) -> None:
+        """Send the last message, whether or not the page ever said `hello`."""
+        self._welcomed = True
+        self._event(lambda seq: Ended(seq=seq, reason=reason, summary=summary))
+
+    @property
+    def open(self) -> bool:
+        """Whether events can be sent."""
+        return self._events is not None and self._events.readyState == "open"
+
+    def _event(self, make: Callable[[int], ServerMessage]) -> None:
+        if not self._welcomed or self._events is None or not self.open:
+            return
+        if self._events.bufferedAmount > EVENTS_LIMIT_BYTES:
+            raise NotReading
+        self._events.send(encode(make(self._next_event)))
+        self._next_event += 1
+
+    def _received(self, message: str | bytes) -> None:
+        if self.inbox.full():
+            self.unread += 1
+        else:
+            self.inbox.put_nowait(message)

@@ -1,0 +1,308 @@
+"""The command `posesim`: the library's commands, the server, and its users."""
+
+import argparse
+import asyncio
+import contextlib
+import getpass
+import os
+import shutil
+import sys
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, get_args
+
+from platformdirs import user_data_path
+
+from posesim import __version__, cli
+from posesim.errors import PosesimError
+
+from .config import EngineChoice, LogFormat, ServerConfig
+
+if TYPE_CHECKING:
+    from .store import Store
+
+EXAMPLES = """
+  posesim serve                                 serve the page on http://localhost:8080
+  posesim serve --demo                          the same, with an account to try it
+  posesim user add anna                         make an account (asks for a password)
+  posesim user password anna                    give it another password
+"""
+
+# What the commands read from the environment, where no option says otherwise.
+VARIABLES = {
+    "--host": "POSESIM_HOST",
+    "--port": "POSESIM_PORT",
+    "--data": "POSESIM_DATA",
+    "--database-url": "POSESIM_DATABASE_URL",
+    "--weights": "POSESIM_WEIGHTS",
+    "--engine": "POSESIM_ENGINE",
+    "--max-upload-bytes": "POSESIM_MAX_UPLOAD_BYTES",
+    "--max-clip-s": "POSESIM_MAX_CLIP_S",
+    "--max-sessions": "POSESIM_MAX_SESSIONS",
+    "--max-session-s": "POSESIM_MAX_SESSION_S",
+    "--user-token-s": "POSESIM_USER_TOKEN_S",
+    "--ice-server": "POSESIM_ICE_SERVERS",
+    "--allow-origin": "POSESIM_ALLOW_ORIGINS",
+    "--log-format": "POSESIM_LOG_FORMAT",
+}
+
+
+class BadOption(PosesimError):
+    """An option or variable with a value that makes no sense."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; return the exit code."""
+    try:
+        parser = build_parser(os.environ)
+    except BadOption as error:
+        print(f"posesim: {error}", file=sys.stderr)
+        return cli.EXIT_ERROR
+    return cli.run(parser, argv)
+
+
+def build_parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
+    """Return the parser of all commands; `environment` gives the options' defaults."""
+    parser = argparse.ArgumentParser(
+        prog="posesim",
+        description="Compare a person in front of a webcam with a reference clip, live.",
+        epilog=cli.EXAMPLES.rstrip("\n") + EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"posesim {__version__}")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    cli.add_commands(commands)
+    _add_serve(commands, environment)
+    _add_user(commands, environment)
+    return parser
+
+
+def config_from(args: argparse.Namespace) -> ServerConfig:
+    """Make the configuration of parsed options.
+
+    Raises:
+        BadOption: If a value makes no sense.
+    """
+    try:
+        return ServerConfig(
+            data=args.data,
+            host=args.host,
+            port=args.port,
+            database_url=args.database_url,
+            weights=args.weights or cli.weights_path(),
+            engine=args.engine,
+            max_upload_bytes=args.max_upload_bytes,
+            max_clip_s=args.max_clip_s,
+            max_sessions=args.max_sessions,
+            max_session_s=args.max_session_s,
+            user_token_s=args.user_token_s,
+            ice_servers=tuple(args.ice_server),
+            allowed_origins=tuple(args.allow_origin),
+            log_format=args.log_format,
+            demo=args.demo,
+        )
+    except ValueError as error:
+        raise BadOption(f"{error}.") from error
+
+
+def _add_serve(commands: cli.Subparsers, environment: Mapping[str, str]) -> None:
+    serve = commands.add_parser(
+        "serve",
+        help="serve the page and the API",
+        description="Serve the page and the API until Ctrl-C or SIGTERM.",
+        epilog="Every option can be given as an environment variable instead, for example "
+        "POSESIM_PORT=9000; options that may be repeated are separated by spaces there.",
+    )
+    options = _Options(serve, environment)
+    options.add("--host", "127.0.0.1", str, "address to listen on; this machine alone by default")
+    options.add("--port", 8080, int, "port to listen on")
+    _add_storage(options)
+    options.add("--weights", None, Path, "the network's weights")
+    options.add("--engine", "auto", str, "what runs the network", choices=get_args(EngineChoice))
+    options.add("--max-upload-bytes", 200_000_000, int, "largest clip that may be uploaded")
+    options.add("--max-clip-s", 120.0, float, "longest clip, in seconds")
+    options.add("--max-sessions", 4, int, "most live sessions at once")
+    options.add("--max-session-s", 3600.0, float, "longest session, in seconds")
+    options.add("--user-token-s", 3600, int, "how long a sign-in lasts, in seconds")
+    options.add_repeated("--ice-server", "URL", "STUN or TURN server for the page (repeatable)")
+    options.add_repeated("--allow-origin", "ORIGIN", "another site that may call (repeatable)")
+    options.add("--log-format", "auto", str, "form of the logs", choices=get_args(LogFormat))
+    serve.add_argument(
+        "--demo", action="store_true", help="make a user demo and print its password"
+    )
+    serve.set_defaults(command=_serve)
+
+
+def _add_user(commands: cli.Subparsers, environment: Mapping[str, str]) -> None:
+    user = commands.add_parser("user", help="add, list and remove users")
+    actions = user.add_subparsers(metavar="ACTION", required=True)
+    for name, command, purpose in (
+        ("add", _user_add, "make an account; asks for its password, or reads a line from a pipe"),
+        ("password", _user_password, "give an account another password"),
+        ("remove", _user_remove, "remove an account and everything that belongs to it"),
+        ("list", _user_list, "print all user names"),
+    ):
+        action = actions.add_parser(name, help=purpose, description=f"{purpose.capitalize()}.")
+        if name != "list":
+            action.add_argument("name", metavar="NAME")
+        _add_storage(_Options(action, environment))
+        action.set_defaults(command=command)
+
+
+class _Options:
+    """Options whose defaults come from the environment. argparse checks those as if typed."""
+
+    def __init__(self, parser: argparse.ArgumentParser, environment: Mapping[str, str]) -> None:
+        self._parser = parser
+        self._environment = environment
+
+    def add(
+        self,
+        option: str,
+        default: object,
+        kind: Callable[[str], object],
+        purpose: str,
+        choices: Sequence[str] | None = None,
+    ) -> None:
+        variable = VARIABLES[option]
+        chosen = self._environment.get(variable) or default
+        if choices and chosen not in choices:  # which argparse checks in what is typed alone
+            raise BadOption(f"{variable} must be one of {', '.join(choices)}, got {chosen!r}.")
+        shown = "" if default is None else f" (default: {default})"
+        self._parser.add_argument(
+            option,
+            default=chosen,
+            type=kind,
+            choices=choices,
+            help=f"{purpose}{shown} [{variable}]".replace("%", "%%"),
+        )
+
+    def add_repeated(self, option: str, metavar: str, purpose: str) -> None:
+        variable = VARIABLES[option]
+        self._parser.add_argument(
+            option,
+            action="append",
+            metavar=metavar,
+            default=self._environment.get(variable, "").split(),
+            help=f"{purpose} [{variable}]",
+        )
+
+
+def _add_storage(options: _Options) -> None:
+    options.add("--data", user_data_path("posesim"), Path, "folder of everything that is kept")
+    options.add("--database-url", None, str, "database, instead of SQLite in that folder")
+
+
+# The commands import what they need when they run: `--help` should not wait for torch.
+
+
+def _serve(args: argparse.Namespace) -> int:
+    from .logs import configure_logging
+    from .serve import serve
+
+    config = config_from(args)
+    configure_logging(config.log_format)
+    with _private_files():
+        asyncio.run(serve(config))
+    return 0
+
+
+def _user_add(args: argparse.Namespace) -> int:
+    from .auth import Passwords, clean_name
+    from .store import NameTaken, Store
+
+    async def add(store: Store) -> None:
+        name = clean_name(args.name)
+        if await store.user_by_name(name):  # before asking for a password
+            raise NameTaken(name)
+        await store.add_user(name, await Passwords().hash(_ask_password(name)))
+        print(f"Added the user {name}.")
+
+    return _with_store(args, add)
+
+
+def _user_password(args: argparse.Namespace) -> int:
+    from .auth import Passwords, clean_name
+    from .store import Store
+
+    async def change(store: Store) -> None:
+        name = clean_name(args.name)
+        if not await store.user_by_name(name):
+            raise _NoSuchUser(name)
+        await store.set_password(name, await Passwords().hash(_ask_password(name)))
+        print(f"Changed the password of {name}.")
+
+    return _with_store(args, change)
+
+
+def _user_remove(args: argparse.Namespace) -> int:
+    from .auth import clean_name
+    from .store import Store
+
+    async def remove(store: Store) -> None:
+        name = clean_name(args.name)
+        user = await store.user_by_name(name)
+        if user is None or not await store.remove_user(name):
+            raise _NoSuchUser(name)
+        shutil.rmtree(_data(args) / "references" / user.id, ignore_errors=True)
+        print(f"Removed the user {name} with all exercises, sessions and scores.")
+
+    return _with_store(args, remove)
+
+
+def _user_list(args: argparse.Namespace) -> int:
+    from .store import Store
+
+    async def show(store: Store) -> None:
+        for user in await store.users():
+            print(user.name)
+
+    return _with_store(args, show)
+
+
+class _NoSuchUser(PosesimError):
+    def __init__(self, name: str) -> None:
+        super().__init__(f"There is no user {name!r}. List them with: posesim user list")
+
+
+def _data(args: argparse.Namespace) -> Path:
+    data: Path = args.data
+    return data
+
+
+def _with_store(args: argparse.Namespace, act: "Callable[[Store], Awaitable[None]]") -> int:
+    from .store import Store
+
+    config = ServerConfig(data=_data(args), database_url=args.database_url)
+    config.make_data_folder()
+
+    async def run() -> None:
+        store = await Store.open(config.database)
+        try:
+            await act(store)
+        finally:
+            await store.close()
+
+    with _private_files():
+        asyncio.run(run())
+    return 0
+
+
+@contextlib.contextmanager
+def _private_files() -> Iterator[None]:
+    """Make every new file readable by its owner alone, also in a folder that others may enter."""
+    before = os.umask(0o077)
+    try:
+        yield
+    finally:
+        os.umask(before)
+
+
+def _ask_password(name: str) -> str:
+    """Ask twice on a terminal; from a pipe, read one line."""
+    if not sys.stdin.isatty():
+        return sys.stdin.readline().rstrip("\r\n")
+    first = getpass.getpass(f"Password for {name}: ")
+    if getpass.getpass("Again: ") != first:
+        raise BadOption("The two passwords differ. Nothing was changed.")
+    return first

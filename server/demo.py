@@ -1,0 +1,27 @@
+"""The account with which a newcomer tries posesim."""
+
+import asyncio
+import secrets
+from pathlib import Path
+
+from .auth import Passwords, write_private
+from .store import Store
+
+NAME = "demo"
+FILE = "demo-password"
+
+
+async def demo_password(data: Path, store: Store, passwords: Passwords) -> str | None:
+    """Return the password of the user `demo`, making both at first; None if somebody changed it.
+
+    The password is kept in a file that only its owner reads, so that every start can show it.
+    """
+    path = data / FILE
+    if not path.exists():
+        await asyncio.to_thread(write_private, path, secrets.token_urlsafe(12).encode())
+    password = (await asyncio.to_thread(path.read_text)).strip()
+    user = await store.user_by_name(NAME)
+    if user is None:
+        await store.add_user(NAME, await passwords.hash(password))
+        return password
+    return password if await passwords.check(user.password_hash, password) else None

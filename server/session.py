@@ -1,0 +1,608 @@
+"""One try at an exercise, from its creation to its end, and the registry of those that run."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Literal, Protocol
+
+import structlog
+from aiortc import (
+    RTCConfiguration,
+    RTCIceServer,
+    RTCPeerConnection,
+    RTCSessionDescription,
+)
+
+from posesim.comparison import GapUpdate, ScoreUpdate, Summary, Update
+from posesim.errors import PosesimError
+
+from . import sdp
+from .channels import Channels
+from .inference import Inference
+from .intake import Backlog, Batch, Intake, Track
+from .messages import (
+    BadMessage,
+    Bye,
+    EndReason,
+    Hello,
+    Ping,
+    StateName,
+    SummaryValues,
+    parse_client,
+    summary_values,
+)
+from .shedding import Shedding
+from .store import ScoreRow
+
+logger = structlog.get_logger(__name__)
+
+FRAMES_A_JOB = 8  # one hop: sessions take turns, and each score leaves as soon as it is known
+ROWS_A_WRITE = 16  # about five seconds of scores
+MOST_BAD_MESSAGES = 16  # then it is no page of ours
+RECENT_S = 3.0  # frames came until this long before the end: the person left, and was not lost
+START_BITRATE_KBIT_S = 1500
+
+
+class LiveComparator(Protocol):
+    """What is needed of `posesim.comparison.Comparator`; used on the inference thread alone."""
+
+    tail_hop: int
+
+    def push(self, time_s: float, frame: Any) -> list[Update]:
+        """Compare one more frame."""
+        ...
+
+    def interrupt(self, reason: Literal["overload"]) -> None:
+        """Frames are missing before the next one."""
+        ...
+
+    def finish(self) -> list[Update]:
+        """No more frames will come."""
+        ...
+
+    def summary(self) -> Summary:
+        """What it came to."""
+        ...
+
+
+class SessionStore(Protocol):
+    """What is needed of `store.Store`."""
+
+    async def start_session(self, session_id: str) -> bool:
+        """Note that the camera arrived."""
+        ...
+
+    async def add_scores(self, session_id: str, rows: Sequence[ScoreRow]) -> None:
+        """Append scores, all or none."""
+        ...
+
+    async def end_session(
+        self, session_id: str, reason: str, summary: dict[str, Any] | None
+    ) -> bool:
+        """Note the end."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class SessionPlan:
+    """What a session is about. `open_comparator` runs on the inference thread, once."""
+
+    session_id: str
+    user_id: str
+    exercise_id: str
+    exercise_name: str
+    reference_duration_s: float
+    open_comparator: Callable[[], LiveComparator]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """How long each part of a session may take, in seconds, and how many may run."""
+
+    join_s: float = 60.0  # from creation to the offer
+    negotiation_s: float = 10.0  # from the offer to the answer
+    setup_s: float = 20.0  # from the answer to the first frame
+    silence_s: float = 10.0  # without a frame
+    total_s: float = 3600.0  # from the answer to the end
+    drain_s: float = 2.0  # for the frames that wait when it ends
+    finish_s: float = 5.0  # for the summary
+    linger_s: float = 1.0  # for the client to hang up after `ended`, which it might miss otherwise
+    close_s: float = 5.0  # for the peer connection to close
+    most_sessions: int = 4
+
+
+class SessionsFull(PosesimError):
+    """No more sessions at once."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__(
+            f"This server runs at most {most} sessions at once, and they are taken. "
+            "Try again when someone has finished."
+        )
+
+
+class SessionGone(PosesimError):
+    """A session that has ended or never was."""
+
+    def __init__(self) -> None:
+        super().__init__("This session has ended. Start a new one.")
+
+
+class AlreadyJoined(PosesimError):
+    """A second offer."""
+
+    def __init__(self) -> None:
+        super().__init__("This session has a camera already. End it, or start another session.")
+
+
+class LiveSession:
+    """A session: waits for its offer, scores the camera until it ends, and closes everything.
+
+    `run` is the whole life and the only owner of the peer connection and of all tasks.
+    """
+
+    def __init__(
+        self,
+        plan: SessionPlan,
+        inference: Inference,
+        store: SessionStore,
+        limits: Limits,
+        *,
+        ice_servers: Sequence[RTCIceServer] = (),
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.plan = plan
+        self.peer_id: str | None = None  # set by join: which of possibly many offers this is
+        self.ended = asyncio.Event()  # stored and told; the connection may close a little later
+        self._inference = inference
+        self._store = store
+        self._limits = limits
+        self._ice_servers = list(ice_servers)
+        self._clock = clock
+        self._begun = asyncio.Event()  # joined, or ended before that
+        self._ending = asyncio.Event()
+        self._reason: EndReason = "failed"
+        self._peer: RTCPeerConnection | None = None
+        self._offer: sdp.Offer | None = None
+        self._track: Track | None = None
+        self._connection_changed = asyncio.Event()
+        self._channels = Channels()
+        self.backlog = Backlog()
+        self._intake: Intake | None = None
+        self._first_frame = asyncio.Event()
+        self._comparator: LiveComparator | None = None
+        self._shedding = Shedding()
+        self._state: StateName | None = None
+        self._rows: list[ScoreRow] = []
+        self._rows_wait = asyncio.Event()
+
+    # From outside
+
+    async def join(self, offer: sdp.Offer, peer_id: str) -> str:
+        """Take the client's offer and return the answer's SDP.
+
+        Raises:
+            AlreadyJoined: If there is a peer connection already.
+            SessionGone: If the session has ended, or ends meanwhile.
+            UnusableOffer: If aiortc can't make a connection of it; another offer may follow.
+        """
+        if self._ending.is_set():
+            raise SessionGone
+        if self._peer is not None:
+            raise AlreadyJoined
+        # An empty list, never None: that would ask a public STUN server.
+        peer = self._peer = RTCPeerConnection(RTCConfiguration(iceServers=self._ice_servers))
+        channels = Channels()
+        peer.on("datachannel", channels.adopt)
+        peer.on("connectionstatechange", self._connection_changed.set)
+        try:
+            async with asyncio.timeout(self._limits.negotiation_s):
+                track, answer = await _answer(peer, offer)
+        except BaseException as error:
+            self._peer = None
+            await self._close(peer)
+            if not isinstance(error, Exception):
+                raise
+            if self._ending.is_set():
+                raise SessionGone from error
+            logger.info("offer refused by aiortc", error=repr(error))
+            raise sdp.UnusableOffer(
+                "No connection can be made of this offer. It needs a video in VP8 or H264 "
+                "(packetization mode 1 or 0), and SDP as a browser makes it."
+            ) from error
+        if self._ending.is_set():  # ended while it was being answered; run may not see the peer
+            self._peer = None
+            await self._close(peer)
+            raise SessionGone
+        self._offer, self._track, self._channels = offer, track, channels
+        self.peer_id = peer_id
+        self._begun.set()
+        return sdp.with_start_bitrate(answer, offer.video_mid, START_BITRATE_KBIT_S)
+
+    async def trickle(self, body: bytes) -> None:
+        """Add the candidates of an SDP fragment.
+
+        Raises:
+            NotSdp: If it is no fragment.
+            IceRestart: If it asks for one.
+            SessionGone: If there is no connection.
+        """
+        if self._peer is None or self._offer is None or self._ending.is_set():
+            raise SessionGone
+        fragment = sdp.read_fragment(body, self._offer)
+        for candidate in fragment.candidates:
+            await self._peer.addIceCandidate(candidate)
+        if fragment.last:
+            await self._peer.addIceCandidate(None)
+
+    def end(self, reason: EndReason) -> None:
+        """Ask it to end. The first reason counts; wait for `ended` to know that it has."""
+        if not self._ending.is_set():
+            self._reason = reason
+            self._ending.set()
+            self._begun.set()
+
+    @property
+    def ending(self) -> bool:
+        """Whether it has ended or is about to."""
+        return self._ending.is_set()
+
+    # The whole life
+
+    async def run(self) -> None:
+        """Live until the end. Whatever happens, the peer is closed and the end is stored."""
+        structlog.contextvars.bind_contextvars(session_id=self.plan.session_id)
+        try:
+            await self._wait_for_offer()
+            if self._track is not None and not self._ending.is_set():
+                await self._serve(self._track)
+        except asyncio.CancelledError:
+            self.end("shutdown")
+            raise
+        except Exception:
+            logger.exception("session failed")
+            self._fail()
+        finally:
+            await self._wind_up()
+
+    async def _wait_for_offer(self) -> None:
+        try:
+            async with asyncio.timeout(self._limits.join_s):
+                await self._begun.wait()
+        except TimeoutError:
+            self.end("never_joined")
+
+    async def _serve(self, track: Track) -> None:
+        self._intake = Intake(track, self.backlog, self._clock, self._first_frame.set)
+        async with asyncio.TaskGroup() as group:
+            scorer = group.create_task(self._score())
+            others = [
+                group.create_task(self._pump(self._intake)),
+                group.create_task(self._record()),
+                group.create_task(self._converse()),
+                group.create_task(self._watch_connection()),
+                group.create_task(self._watch_frames(self._intake)),
+                group.create_task(self._watch_total()),
+            ]
+            await self._ending.wait()
+            self.backlog.close()
+            await asyncio.wait({scorer}, timeout=self._limits.drain_s)
+            for task in (scorer, *others):
+                task.cancel()
+
+    async def _wind_up(self) -> None:
+        """Summarise, store, tell, hang up: each whether or not the one before succeeded."""
+        self.end("failed")  # counts only if nobody gave a reason
+        try:
+            summary = await self._summarise()
+            reason = self._reason
+            with _logged("the end could not be stored"):
+                await self._write_rows()
+            with _logged("the end could not be stored"):
+                stored = summary.model_dump(mode="json") if summary else None
+                await self._store.end_session(self.plan.session_id, reason, stored)
+            told = self._channels.open
+            with _logged("the end could not be told"):
+                self._channels.ended(reason, summary)
+            self._log_end(summary)
+            self.ended.set()
+            if told and self._peer is not None:
+                await self._hang_on(self._peer)
+        finally:
+            self.ended.set()
+            self._comparator = None
+            if self._peer is not None:
+                await self._close(self._peer)
+
+    # The tasks of a session that runs
+
+    async def _pump(self, intake: Intake) -> None:
+        await intake.run()
+        self.end(self._gone())
+
+    async def _score(self) -> None:
+        comparator = await self._inference.run(self.plan.open_comparator, urgent=True)
+        self._comparator = comparator
+        while (batch := await self.backlog.take(FRAMES_A_JOB)) is not None:
+            job = partial(_advance, comparator, batch, self._shedding.hop)
+            updates = await self._inference.run(job, urgent=True)
+            lag_s = self._lag_s(batch.frames[-1].time_s)
+            self._shedding.update(lag_s, self._clock())
+            self._publish(updates)
+
+    async def _record(self) -> None:
+        await self._first_frame.wait()
+        await self._store.start_session(self.plan.session_id)
+        while True:
+            await self._rows_wait.wait()
+            self._rows_wait.clear()
+            await self._write_rows()
+
+    async def _converse(self) -> None:
+        bad = 0
+        while True:
+            text = await self._channels.inbox.get()
+            try:
+                message = parse_client(text)
+            except BadMessage as error:
+                bad += 1
+                logger.warning("bad message", error=str(error))
+                if bad >= MOST_BAD_MESSAGES:
+                    self.end("failed")
+                continue
+            match message:
+                case Hello():
+                    self._welcome()
+                case Ping(id=ping_id):
+                    self._channels.pong(ping_id)
+                case Bye():
+                    self.end("left")
+
+    async def _watch_connection(self) -> None:
+        """End when the connection is gone: aiortc closes it by itself when the other side does."""
+        while self._peer is not None and self._peer.connectionState not in ("failed", "closed"):
+            await self._connection_changed.wait()
+            self._connection_changed.clear()
+        self.end(self._gone())
+
+    async def _watch_frames(self, intake: Intake) -> None:
+        """End when no frame comes: a camera may stop and the connection stay."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._limits.setup_s):
+                await self._first_frame.wait()
+        while (last_s := intake.last_arrival_s) is not None:
+            left_s = last_s + self._limits.silence_s - self._clock()
+            if left_s <= 0:
+                break
+            await asyncio.sleep(left_s)
+        self.end("lost")
+
+    async def _watch_total(self) -> None:
+        await asyncio.sleep(self._limits.total_s)
+        self.end("expired")
+
+    # Steps
+
+    def _publish(self, updates: list[Update]) -> None:
+        for update in updates:
+            match update:
+                case GapUpdate():
+                    self._channels.gap(update)
+                case ScoreUpdate():
+                    self._publish_score(update)
+        if len(self._rows) >= ROWS_A_WRITE:
+            self._rows_wait.set()
+
+    def _publish_score(self, update: ScoreUpdate) -> None:
+        seq = self._channels.score(update, lag_s=self._lag_s(update.t_s))
+        components = update.components
+        self._rows.append(
+            ScoreRow(
+                seq=seq,
+                t_s=update.t_s,
+                score=update.score,
+                state=update.state,
+                movement=components.movement if components else None,
+                timing=components.timing if components else None,
+                range=components.range if components else None,
+                reference_s=update.reference_s,
+                tempo=update.tempo,
+            )
+        )
+        if update.state != self._state:
+            self._state = update.state
+            self._channels.state(update.t_s, update.state)
+
+    def _welcome(self) -> None:
+        self._channels.welcome(
+            session_id=self.plan.session_id,
+            exercise_name=self.plan.exercise_name,
+            reference_duration_s=self.plan.reference_duration_s,
+        )
+
+    async def _write_rows(self) -> None:
+        """Store what waits; what can't be stored waits on."""
+        rows = tuple(self._rows)
+        if rows:
+            await self._store.add_scores(self.plan.session_id, rows)
+            del self._rows[: len(rows)]
+
+    async def _summarise(self) -> SummaryValues | None:
+        """Finish the comparison; None if there was none, or if it fails or takes too long."""
+        comparator = self._comparator
+        if comparator is None:
+            return None
+        try:
+            async with asyncio.timeout(self._limits.finish_s):
+                updates = await self._inference.run(comparator.finish, urgent=True)
+                summary = await self._inference.run(comparator.summary, urgent=True)
+            self._publish(updates)
+            return summary_values(summary)
+        except Exception:
+            logger.exception("no summary")
+            return None
+
+    async def _hang_on(self, peer: RTCPeerConnection) -> None:
+        """Give the client time to receive `ended` and to close the connection itself."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._limits.linger_s):
+                while peer.connectionState not in ("failed", "closed"):
+                    await self._connection_changed.wait()
+                    self._connection_changed.clear()
+
+    async def _close(self, peer: RTCPeerConnection) -> None:
+        # Not cancelled with us: aiortc's second close waits for ever for a first one cut short.
+        closing = asyncio.ensure_future(peer.close())
+        _, late = await asyncio.wait({closing}, timeout=self._limits.close_s)
+        if late:
+            logger.error("peer connection does not close")
+        elif error := closing.exception():
+            logger.error("peer connection closed badly", exc_info=error)
+
+    def _lag_s(self, time_s: float) -> float:
+        assert self._intake is not None
+        return self._intake.stream_clock.lag_s(time_s, self._clock())
+
+    def _gone(self) -> EndReason:
+        """Why the camera is gone, seen from when its last frame came."""
+        last_s = self._intake.last_arrival_s if self._intake else None
+        if last_s is None:
+            return "lost"
+        return "left" if self._clock() - last_s < RECENT_S else "lost"
+
+    def _fail(self) -> None:
+        """A failure outweighs a reason given before it: the summary may be wrong."""
+        self._reason = "failed"
+        self._ending.set()
+        self._begun.set()
+
+    def _log_end(self, summary: SummaryValues | None) -> None:
+        logger.info(
+            "session ended",
+            reason=self._reason,
+            score=summary.score if summary else None,
+            frames=self._intake.frames if self._intake else 0,
+            dropped_frames=self.backlog.dropped,
+            skipped_scores=self._channels.skipped_scores,
+            hop=self._shedding.hop,
+        )
+
+
+class Sessions:
+    """The sessions that run. One that fails is logged and ends alone."""
+
+    def __init__(
+        self,
+        inference: Inference,
+        store: SessionStore,
+        limits: Limits | None = None,
+        ice_servers: Sequence[RTCIceServer] = (),
+    ) -> None:
+        self._inference = inference
+        self._store = store
+        self._limits = limits or Limits()
+        self._ice_servers = tuple(ice_servers)
+        self._running: dict[str, tuple[LiveSession, asyncio.Task[None]]] = {}
+        self._closing = False
+
+    @property
+    def live(self) -> int:
+        """How many have not ended."""
+        return sum(not session.ending for session, _ in self._running.values())
+
+    def create(self, plan: SessionPlan) -> None:
+        """Start a session, which waits for its offer.
+
+        Raises:
+            SessionsFull: If as many run as may.
+            SessionGone: If the server is stopping.
+        """
+        if self._closing:
+            raise SessionGone
+        if self.live >= self._limits.most_sessions:
+            raise SessionsFull(self._limits.most_sessions)
+        session = LiveSession(
+            plan, self._inference, self._store, self._limits, ice_servers=self._ice_servers
+        )
+        task = asyncio.create_task(session.run(), name=f"session {plan.session_id}")
+        self._running[plan.session_id] = (session, task)
+        task.add_done_callback(lambda _: self._running.pop(plan.session_id, None))
+
+    def get(self, session_id: str) -> LiveSession:
+        """The session that runs under this id.
+
+        Raises:
+            SessionGone: If there is none, or it is ending.
+        """
+        entry = self._running.get(session_id)
+        if entry is None or entry[0].ending:
+            raise SessionGone
+        return entry[0]
+
+    async def end(self, session_id: str, reason: EndReason) -> bool:
+        """End a session and wait until that is stored; False if it was not running."""
+        entry = self._running.get(session_id)
+        if entry is None:
+            return False
+        entry[0].end(reason)
+        await entry[0].ended.wait()
+        return True
+
+    async def end_exercise(self, exercise_id: str) -> None:
+        """End every session against an exercise that is being deleted."""
+        ids = [i for i, (s, _) in self._running.items() if s.plan.exercise_id == exercise_id]
+        await asyncio.gather(*(self.end(session_id, "reference_deleted") for session_id in ids))
+
+    async def close(self) -> None:
+        """End all sessions and wait until their connections are closed."""
+        self._closing = True
+        tasks = []
+        for session, task in list(self._running.values()):
+            session.end("shutdown")
+            tasks.append(task)
+        if tasks:
+            limits = self._limits
+            grace_s = limits.drain_s + limits.finish_s + limits.linger_s + limits.close_s + 1
+            _, late = await asyncio.wait(tasks, timeout=grace_s)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _answer(peer: RTCPeerConnection, offer: sdp.Offer) -> tuple[Track, str]:
+    """Answer `offer` so that only its first video comes in."""
+    await peer.setRemoteDescription(RTCSessionDescription(sdp=offer.text, type="offer"))
+    accepted: Track | None = None
+    for transceiver in peer.getTransceivers():
+        if transceiver.mid == offer.video_mid:
+            accepted = transceiver.receiver.track
+        else:
+            transceiver.direction = "inactive"  # a track that nobody reads would fill the memory
+    if accepted is None:
+        raise sdp.UnusableOffer("The offer has no video that the server can receive.")
+    await peer.setLocalDescription(await peer.createAnswer())
+    return accepted, peer.localDescription.sdp
+
+
+def _advance(comparator: LiveComparator, batch: Batch, tail_hop: int) -> list[Update]:
+    """Compare a batch; runs on the inference thread."""
+    comparator.tail_hop = tail_hop
+    if batch.dropped:
+        comparator.interrupt("overload")
+    return [
+        update
+        for arrival in batch.frames
+        for update in comparator.push(arrival.time_s, arrival.frame)
+    ]
+
+
+@contextlib.contextmanager
+def _logged(event: str) -> Any:
+    """Log what goes wrong and go on: the steps after it must happen as well."""
+    try:
+        yield
+    except Exception:
+        logger.exception(event)

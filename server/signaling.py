@@ -1,0 +1,139 @@
+"""WHIP (RFC 9725): an offer in, an answer out, candidates, and the end."""
+
+import asyncio
+import uuid
+
+from aiohttp import web
+
+from . import sdp
+from .api.guard import bearer
+from .api.ids import path_id
+from .auth import BadToken
+from .keys import CONFIG, SESSIONS, TOKENS
+from .problems import Problem
+from .session import AlreadyJoined, LiveSession, SessionGone
+
+BODY_S = 10.0  # a body that takes longer than this is not waited for
+OFFER = "application/sdp"
+FRAGMENT = "application/trickle-ice-sdpfrag"
+
+routes = web.RouteTableDef()
+
+
+@routes.post("/v1/whip/{id}")
+async def offer(request: web.Request) -> web.Response:
+    """Take an offer and answer it."""
+    session_id = _authorised(request)
+    body = await _body(request, OFFER)
+    session = _session(request, session_id)
+    peer_id = str(uuid.uuid4())
+    try:
+        answer = await session.join(sdp.read_offer(body), peer_id)
+    except sdp.NotSdp as error:
+        raise Problem(400, str(error)) from error
+    except sdp.UnusableOffer as error:
+        raise Problem(422, str(error)) from error
+    except AlreadyJoined as error:
+        raise Problem(409, str(error)) from error
+    except SessionGone as error:
+        raise Problem(404, str(error)) from error
+    response = web.Response(status=201, text=answer, content_type=OFFER)
+    response.headers["Location"] = f"/v1/whip/{session_id}/{peer_id}"
+    response.headers["ETag"] = _etag(peer_id)
+    for url in request.app[CONFIG].ice_servers:
+        response.headers.add("Link", f'<{url}>; rel="ice-server"')
+    return response
+
+
+@routes.patch("/v1/whip/{id}/{peer}")
+async def trickle(request: web.Request) -> web.Response:
+    """Take candidates that the client found after its offer."""
+    session_id = _authorised(request)
+    body = await _body(request, FRAGMENT)
+    session = _session(request, session_id)
+    if session.peer_id != request.match_info["peer"]:
+        raise Problem(404, str(SessionGone()))
+    match request.headers.get("If-Match"):
+        case "*":  # how WHIP asks for an ICE restart
+            raise Problem(422, str(sdp.IceRestart()))
+        case None:
+            pass
+        case etag if etag != _etag(session.peer_id):
+            raise Problem(412, "The If-Match header is not the ETag that came with the answer.")
+    try:
+        async with asyncio.timeout(BODY_S):  # a candidate may be a name that is looked up
+            await session.trickle(body)
+    except sdp.IceRestart as error:
+        raise Problem(422, str(error)) from error
+    except sdp.NotSdp as error:
+        raise Problem(400, str(error)) from error
+    except SessionGone as error:
+        raise Problem(404, str(error)) from error
+    return web.Response(status=204)
+
+
+@routes.delete("/v1/whip/{id}/{peer}")
+async def hang_up(request: web.Request) -> web.Response:
+    """End the session. Asking twice is fine: a page that closes may ask again."""
+    session_id = _authorised(request)
+    sessions = request.app[SESSIONS]
+    try:
+        session = sessions.get(session_id)
+    except SessionGone:
+        await sessions.end(session_id, "deleted")  # it may be on its way out: wait for that
+        return web.Response(status=200)
+    if session.peer_id != request.match_info["peer"]:
+        raise Problem(404, str(SessionGone()))
+    await sessions.end(session_id, "deleted")
+    return web.Response(status=200)
+
+
+@routes.options("/v1/whip/{id}")
+async def endpoint_options(_request: web.Request) -> web.Response:
+    """Say what the endpoint takes."""
+    return web.Response(status=204, headers={"Allow": "POST, OPTIONS", "Accept-Post": OFFER})
+
+
+@routes.options("/v1/whip/{id}/{peer}")
+async def resource_options(_request: web.Request) -> web.Response:
+    """Say what a session's resource takes."""
+    headers = {"Allow": "PATCH, DELETE, OPTIONS", "Accept-Patch": FRAGMENT}
+    return web.Response(status=204, headers=headers)
+
+
+def _authorised(request: web.Request) -> str:
+    """Return the session's id, for which the request brings a token."""
+    session_id = path_id(request)
+    if request.app[TOKENS].verify_session(bearer(request)).session_id != session_id:
+        raise BadToken  # good, but for another session
+    return session_id
+
+
+def _session(request: web.Request, session_id: str) -> LiveSession:
+    try:
+        return request.app[SESSIONS].get(session_id)
+    except SessionGone as error:
+        raise Problem(404, str(error)) from error
+
+
+async def _body(request: web.Request, content_type: str) -> bytes:
+    """Read a body of the right type and of at most `sdp.MAX_BYTES`."""
+    if request.content_type != content_type:
+        raise Problem(415, f"Send the request as {content_type}.", {"Accept-Post": OFFER})
+    too_large = Problem(413, f"The body may have at most {sdp.MAX_BYTES} bytes.")
+    if (request.content_length or 0) > sdp.MAX_BYTES:
+        raise too_large
+    body = bytearray()
+    try:
+        async with asyncio.timeout(BODY_S):
+            async for chunk in request.content.iter_any():
+                body += chunk
+                if len(body) > sdp.MAX_BYTES:
+                    raise too_large
+    except TimeoutError as error:
+        raise Problem(408, "The body did not come in time. Try again.") from error
+    return bytes(body)
+
+
+def _etag(peer_id: str) -> str:
+    return f'"{peer_id}"'

@@ -1,0 +1,201 @@
+"""What the tests of the live side use in place of the network, the database and the camera."""
+
+import asyncio
+import threading
+from collections.abc import Callable, Sequence
+from fractions import Fraction
+from typing import Any
+
+import av
+import numpy as np
+from aiortc import RTCPeerConnection, RTCSessionDescription, VideoStreamTrack
+from aiortc.mediastreams import MediaStreamError
+
+from posesim.comparison import GapUpdate, ScoreUpdate, Summary, Update
+from posesim.scoring import Components
+from posesim_server.store import ScoreRow
+
+COMPONENTS = Components(movement=0.9, timing=0.8, range=0.7)
+SUMMARY = Summary(
+    score=81.5,
+    state="scoring",
+    components=COMPONENTS,
+    tempo=1.02,
+    scored_s=3.2,
+    duration_s=4.0,
+    best_score=90.0,
+    best_s=2.5,
+    gaps=0,
+)
+
+
+class FakeComparator:
+    """One score every `tail_hop` frames; while `may_run` is cleared, `push` blocks its thread."""
+
+    def __init__(self) -> None:
+        self.tail_hop = 8
+        self.may_run = threading.Event()
+        self.may_run.set()
+        self.pushing = threading.Event()
+        self.times_s: list[float] = []
+        self.sizes: list[tuple[int, int]] = []
+        self.means: list[float] = []
+        self.interrupts: list[str] = []
+        self.threads: set[str] = set()
+        self.error: Exception | None = None
+        self.finished = False
+        self._interrupted = False
+
+    def push(self, time_s: float, frame: av.VideoFrame) -> list[Update]:
+        self.pushing.set()
+        self.may_run.wait()
+        if self.error:
+            raise self.error
+        self.threads.add(threading.current_thread().name)
+        updates: list[Update] = []
+        if self._interrupted:
+            updates.append(GapUpdate(self.times_s[-1] if self.times_s else 0.0, time_s, "overload"))
+            self._interrupted = False
+        self.times_s.append(time_s)
+        self.sizes.append((frame.width, frame.height))
+        self.means.append(float(frame.to_ndarray(format="gray").mean()))
+        if len(self.times_s) % self.tail_hop == 0:
+            updates.append(self._score(time_s))
+        return updates
+
+    def interrupt(self, reason: str) -> None:
+        self.interrupts.append(reason)
+        self._interrupted = True
+
+    def finish(self) -> list[Update]:
+        self.finished = True
+        return []
+
+    def summary(self) -> Summary:
+        return SUMMARY
+
+    def _score(self, time_s: float) -> ScoreUpdate:
+        if len(self.times_s) < 16:
+            return ScoreUpdate(time_s, "warming_up", None, None, None, None)
+        return ScoreUpdate(time_s, "scoring", 82.125, COMPONENTS, 2.16, 0.97)
+
+
+class MemoryStore:
+    """What `Store` does for a session, in lists."""
+
+    def __init__(self) -> None:
+        self.started: list[str] = []
+        self.rows: list[ScoreRow] = []
+        self.ended: list[tuple[str, str, dict[str, Any] | None]] = []
+        self.an_end = asyncio.Event()
+        self.error: Exception | None = None
+
+    async def start_session(self, session_id: str) -> bool:
+        self.started.append(session_id)
+        return True
+
+    async def add_scores(self, session_id: str, rows: Sequence[ScoreRow]) -> None:
+        if self.error:
+            raise self.error
+        self.rows.extend(rows)
+
+    async def end_session(
+        self, session_id: str, reason: str, summary: dict[str, Any] | None
+    ) -> bool:
+        self.ended.append((session_id, reason, summary))
+        self.an_end.set()
+        return True
+
+
+class FakeTrack:
+    """Frames at given times, then the end."""
+
+    def __init__(self, times_s: Sequence[float], size: tuple[int, int] = (64, 48)) -> None:
+        self.frames = [frame_at(time_s, size) for time_s in times_s]
+
+    async def recv(self) -> av.VideoFrame:
+        await asyncio.sleep(0)
+        if not self.frames:
+            raise MediaStreamError
+        return self.frames.pop(0)
+
+
+class FakeChannel:
+    """A data channel that keeps what was sent."""
+
+    def __init__(self, label: str) -> None:
+        self.label = label
+        self.readyState = "open"
+        self.bufferedAmount = 0
+        self.sent: list[str] = []
+        self.listener: Callable[[str | bytes], None] | None = None
+
+    def send(self, data: str) -> None:
+        self.sent.append(data)
+
+    def close(self) -> None:
+        self.readyState = "closed"
+
+    def on(self, event: str, f: Callable[..., Any]) -> None:
+        assert event == "message"
+        self.listener = f
+
+
+class MovingPicture(VideoStreamTrack):
+    """A bright bar that moves over a dark ground, 30 pictures a second.
+
+    After `stop_after` pictures no more come, as from a camera that hangs.
+    """
+
+    def __init__(self, width: int = 320, height: int = 240, stop_after: int | None = None) -> None:
+        super().__init__()
+        self._stop_after = stop_after
+        self._n = 0
+        self.resize(width, height)
+
+    def resize(self, width: int, height: int) -> None:
+        self._picture = np.full((height, width, 3), 40, np.uint8)
+
+    async def recv(self) -> av.VideoFrame:
+        if self._n == self._stop_after:
+            await asyncio.Event().wait()
+        pts, time_base = await self.next_timestamp()
+        picture = self._picture.copy()
+        left = self._n * 4 % (picture.shape[1] - 32)
+        picture[:, left : left + 32] = 220
+        self._n += 1
+        frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
+        frame.pts, frame.time_base = pts, time_base
+        return frame
+
+
+class Client:
+    """The page's side: a peer connection with a camera and both data channels."""
+
+    def __init__(self, track: VideoStreamTrack | None = None) -> None:
+        self.peer = RTCPeerConnection()
+        self.peer.addTrack(track or MovingPicture())
+        self.scores = self.peer.createDataChannel("scores", ordered=False, maxRetransmits=0)
+        self.events = self.peer.createDataChannel("events")
+        self.score_messages: asyncio.Queue[str] = asyncio.Queue()
+        self.event_messages: asyncio.Queue[str] = asyncio.Queue()
+        self.scores.on("message", self.score_messages.put_nowait)
+        self.events.on("message", self.event_messages.put_nowait)
+        self.events.on("open", lambda: self.events.send('{"v":1,"type":"hello"}'))
+
+    async def offer(self) -> str:
+        await self.peer.setLocalDescription(await self.peer.createOffer())
+        return str(self.peer.localDescription.sdp)
+
+    async def accept(self, answer: str) -> None:
+        await self.peer.setRemoteDescription(RTCSessionDescription(sdp=answer, type="answer"))
+
+
+def frame_at(time_s: float, size: tuple[int, int] = (64, 48)) -> av.VideoFrame:
+    """A black picture with WebRTC's time base, not beginning at 0."""
+    frame = av.VideoFrame(*size, "yuv420p")
+    for plane in frame.planes:
+        plane.update(bytes(plane.buffer_size))
+    frame.pts = 9000 + round(time_s * 90000)
+    frame.time_base = Fraction(1, 90000)
+    return frame

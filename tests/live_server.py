@@ -1,0 +1,166 @@
+"""The live side of the application in one process, with fakes for network and database."""
+
+import asyncio
+import contextlib
+import threading
+from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import aioice.ice
+import pytest
+from aiohttp import ClientResponse, web
+from aiohttp.test_utils import TestClient, TestServer
+from live_fakes import Client, FakeComparator, MemoryStore
+
+from posesim_server import signaling
+from posesim_server.auth import Tokens
+from posesim_server.config import ServerConfig
+from posesim_server.inference import Inference
+from posesim_server.keys import CONFIG, SESSIONS, TOKENS
+from posesim_server.messages import Score, parse_server
+from posesim_server.problems import problems
+from posesim_server.session import Limits, LiveComparator, SessionPlan, Sessions
+
+needs_address = pytest.mark.skipif(
+    not aioice.ice.get_host_addresses(use_ipv4=True, use_ipv6=True),
+    reason="ICE needs a network address besides 127.0.0.1, and this machine has none",
+)
+
+SESSION = "3f0c9e0a-5a1c-4d59-9f0e-0d9f5f1f3b11"
+USER = "b1b6a3c6-1d8a-4d8e-8d1f-5b8f6d3a2c10"
+EXERCISE = "c2f0a3c6-1d8a-4d8e-8d1f-5b8f6d3a2c11"
+WAIT_S = 20.0  # far more than it takes; a busy machine is no failure
+
+
+class Server:
+    """The live side of the application, with a fake in place of network and database."""
+
+    def __init__(
+        self,
+        http: TestClient[web.Request, web.Application],
+        inference: Inference,
+        sessions: Sessions,
+        tokens: Tokens,
+    ) -> None:
+        self.http = http
+        self.inference = inference
+        self.sessions = sessions
+        self.tokens = tokens
+        self.store = MemoryStore()
+        self.comparator = FakeComparator()
+        self.real: Callable[[], LiveComparator] | None = None  # in place of the fake
+        self.peers: list[Client] = []
+
+    @property
+    def headers(self) -> dict[str, str]:
+        token = self.tokens.issue_session(SESSION, USER, self.now())
+        return {"Authorization": f"Bearer {token}"}
+
+    @staticmethod
+    def now() -> datetime:
+        return datetime.now(UTC)
+
+    def create(self) -> None:
+        self.sessions.create(
+            SessionPlan(
+                session_id=SESSION,
+                user_id=USER,
+                exercise_id=EXERCISE,
+                exercise_name="Squats",
+                reference_duration_s=8.4,
+                open_comparator=self._open_comparator,
+            )
+        )
+
+    def _open_comparator(self) -> LiveComparator:
+        return self.real() if self.real else self.comparator
+
+    async def join(self, client: Client) -> str:
+        """Exchange offer and answer; return the session's resource."""
+        self.peers.append(client)
+        answer, location = await self.answer(await client.offer())
+        await client.accept(answer)
+        return location
+
+    async def post(self, offer: str | bytes) -> ClientResponse:
+        """Post an offer."""
+        return await self.http.post(
+            f"/v1/whip/{SESSION}",
+            data=offer,
+            headers={**self.headers, "Content-Type": "application/sdp"},
+        )
+
+    async def patch(self, location: str, fragment: str, **headers: str) -> ClientResponse:
+        """Send an SDP fragment."""
+        kind = {"Content-Type": "application/trickle-ice-sdpfrag"}
+        return await self.http.patch(
+            location, data=fragment, headers={**self.headers, **kind, **headers}
+        )
+
+    async def answer(self, offer: str) -> tuple[str, str]:
+        """Post an offer; return the answer and the session's resource."""
+        response = await self.post(offer)
+        assert response.status == 201, await response.text()
+        return await response.text(), response.headers["Location"]
+
+
+@contextlib.asynccontextmanager
+async def running(folder: Path, limits: Limits | None = None) -> AsyncIterator[Server]:
+    """A server with one session that waits for its offer; nothing of it remains afterwards."""
+    tasks, threads = asyncio.all_tasks(), own_threads()
+    store = MemoryStore()
+    async with contextlib.AsyncExitStack() as stack:
+        inference = await stack.enter_async_context(Inference())
+        sessions = Sessions(inference, store, limits or Limits(linger_s=0.2))
+        stack.push_async_callback(sessions.close)
+        app = web.Application(middlewares=[problems])
+        app[CONFIG] = ServerConfig(data=folder)
+        app[SESSIONS] = sessions
+        app[TOKENS] = Tokens(bytes(range(32)), user_token_s=60, session_token_s=60)
+        app.add_routes(signaling.routes)
+        http = await stack.enter_async_context(TestClient(TestServer(app)))
+        server = Server(http, inference, sessions, app[TOKENS])
+        server.store = store
+        server.create()
+        try:
+            yield server
+        finally:
+            server.comparator.may_run.set()
+            for client in server.peers:
+                await client.peer.close()
+    left = asyncio.all_tasks() - tasks - {asyncio.current_task()}
+    if left:  # aiortc's tasks notice the end at their next step
+        await asyncio.wait(left, timeout=WAIT_S)
+    assert {task for task in left if not task.done()} == set()
+    assert own_threads() <= threads
+
+
+def own_threads() -> set[threading.Thread]:
+    """All threads but those of the loop's pool, in which the client encodes its picture."""
+    return {thread for thread in threading.enumerate() if not thread.name.startswith("asyncio_")}
+
+
+async def events_until(client: Client, kind: type) -> list[Any]:
+    """The events up to the first of `kind`."""
+    found: list[Any] = []
+    async with asyncio.timeout(WAIT_S):
+        while not found or not isinstance(found[-1], kind):
+            found.append(parse_server(await client.event_messages.get()))
+    return found
+
+
+async def ended(server: Server) -> str:
+    """Wait until the session's end is stored; return the reason."""
+    async with asyncio.timeout(WAIT_S):
+        await server.store.an_end.wait()
+    return server.store.ended[0][1]
+
+
+async def scores(client: Client, count: int) -> list[Score]:
+    """The next `count` scores."""
+    async with asyncio.timeout(WAIT_S):
+        messages = [parse_server(await client.score_messages.get()) for _ in range(count)]
+    assert all(isinstance(message, Score) for message in messages)
+    return messages

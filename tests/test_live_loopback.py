@@ -1,0 +1,322 @@
+"""Two peer connections in one process: pictures in by WHIP, scores out of the data channel."""
+
+import asyncio
+import itertools
+from pathlib import Path
+
+import av
+import pytest
+from aiortc import AudioStreamTrack, VideoStreamTrack
+from live_fakes import Client, MovingPicture
+from live_server import (
+    EXERCISE,
+    SESSION,
+    WAIT_S,
+    ended,
+    events_until,
+    needs_address,
+    running,
+    scores,
+)
+from videos import draw_person, stick_figure
+
+from posesim.comparison import Comparator
+from posesim.engines import Engine, open_engine
+from posesim.references import EmbeddingJob, Reference, Settings
+from posesim.scoring import Calibration
+from posesim.weights import Weights
+from posesim_server.messages import (
+    Ended,
+    EndReason,
+    Gap,
+    Pong,
+    StateChanged,
+    Welcome,
+)
+from posesim_server.session import Limits
+
+pytestmark = needs_address
+
+
+async def test_a_moving_picture_becomes_scores_and_a_stored_summary(tmp_path: Path) -> None:
+    async with running(tmp_path) as server:
+        client = Client()
+        location = await server.join(client)
+        received = await scores(client, 4)
+
+        response = await server.http.delete(location, headers=server.headers)
+        assert response.status == 200
+        events = await events_until(client, Ended)
+
+        assert received[-1].score == 82.125
+        assert received[-1].lag_s < WAIT_S
+        assert [type(event) for event in events] == [Welcome, StateChanged, StateChanged, Ended]
+        assert [event.seq for event in events] == [0, 1, 2, 3]
+        assert events[-1].reason == "deleted"
+        assert events[-1].summary.score == 81.5
+        assert server.store.started == [SESSION]
+        assert server.store.ended == [(SESSION, "deleted", events[-1].summary.model_dump())]
+        stored = {row.seq: row for row in server.store.rows}
+        assert sorted(stored) == list(range(len(server.store.rows)))
+        for message in received:
+            assert stored[message.seq].t_s == pytest.approx(message.t_s, abs=1e-4)
+        assert set(server.comparator.sizes) == {(320, 240)}
+        assert 45 < server.comparator.means[-1] < 90  # a dark ground with a bright bar on it
+        assert server.comparator.threads == {"inference"}
+        again = await server.http.delete(location, headers=server.headers)
+        assert again.status == 200
+
+
+async def test_a_client_that_closes_its_connection_has_left(tmp_path: Path) -> None:
+    async with running(tmp_path) as server:
+        client = Client()
+        await server.join(client)
+        await scores(client, 1)
+        await client.peer.close()
+        assert await ended(server) == "left"
+        assert server.comparator.finished
+
+
+async def test_bye_ends_a_session(tmp_path: Path) -> None:
+    async with running(tmp_path) as server:
+        client = Client()
+        await server.join(client)
+        await scores(client, 1)
+        client.events.send('{"v":1,"type":"bye"}')
+        events = await events_until(client, Ended)
+        assert events[-1].reason == "left"
+        assert await ended(server) == "left"
+
+
+async def test_a_ping_is_answered_and_nonsense_is_not(tmp_path: Path) -> None:
+    async with running(tmp_path) as server:
+        client = Client()
+        await server.join(client)
+        await events_until(client, Welcome)
+        client.events.send("nonsense")
+        client.events.send('{"v":1,"type":"ping","id":7}')
+        events = await events_until(client, Pong)
+        assert events[-1].id == 7
+
+
+async def test_a_camera_that_falls_silent_is_lost(tmp_path: Path) -> None:
+    async with running(tmp_path, Limits(silence_s=0.5, linger_s=0.1)) as server:
+        client = Client(MovingPicture(stop_after=20))
+        await server.join(client)
+        events = await events_until(client, Ended)
+        assert events[-1].reason == "lost"
+        assert await ended(server) == "lost"
+
+
+async def test_a_client_that_never_connects_is_lost(tmp_path: Path) -> None:
+    async with running(tmp_path, Limits(setup_s=0.2)) as server:
+        client = Client()
+        server.peers.append(client)
+        await server.answer(await client.offer())  # which the client never takes
+        assert await ended(server) == "lost"
+
+
+async def test_a_comparator_that_fails_ends_its_session_alone(tmp_path: Path) -> None:
+    async with running(tmp_path) as server:
+        client = Client()
+        await server.join(client)
+        await scores(client, 1)
+        server.comparator.error = RuntimeError("a planted failure")
+        events = await events_until(client, Ended)
+        assert events[-1].reason == "failed"
+        assert await ended(server) == "failed"
+        assert server.sessions.live == 0
+        server.create()  # the server goes on
+        assert server.sessions.live == 1
+
+
+async def test_a_server_that_stops_tells_its_sessions(tmp_path: Path) -> None:
+    async with running(tmp_path) as server:
+        client = Client()
+        await server.join(client)
+        await scores(client, 1)
+        await server.sessions.close()
+        events = await events_until(client, Ended)
+        assert events[-1].reason == "shutdown"
+        assert await ended(server) == "shutdown"
+
+
+async def test_a_session_ends_when_its_reference_is_deleted(tmp_path: Path) -> None:
+    async with running(tmp_path) as server:
+        client = Client()
+        await server.join(client)
+        await scores(client, 1)
+        await server.sessions.end_exercise(EXERCISE)
+        events = await events_until(client, Ended)
+        assert events[-1].reason == "reference_deleted"
+
+
+async def test_only_the_first_video_of_an_offer_is_received(tmp_path: Path) -> None:
+    async with running(tmp_path) as server:
+        client = Client(MovingPicture(320, 240))
+        client.peer.addTrack(MovingPicture(160, 120))
+        client.peer.addTrack(AudioStreamTrack())
+        client.peer.createDataChannel("another")
+        await server.join(client)
+        await scores(client, 2)
+        directions: dict[str, list[str | None]] = {"video": [], "audio": []}
+        for transceiver in client.peer.getTransceivers():
+            directions[transceiver.kind].append(transceiver.currentDirection)
+        assert directions == {"video": ["sendonly", "inactive"], "audio": ["inactive"]}
+        assert set(server.comparator.sizes) == {(320, 240)}
+
+
+async def test_a_slow_comparator_gets_the_newest_frames_after_an_announced_gap(
+    tmp_path: Path,
+) -> None:
+    async with running(tmp_path) as server:
+        client = Client()
+        await server.join(client)
+        await scores(client, 1)
+        server.comparator.pushing.clear()
+        server.comparator.may_run.clear()
+        await asyncio.to_thread(server.comparator.pushing.wait)
+        # The comparator stands still until more has come than may wait.
+        session = server.sessions.get(SESSION)
+        async with asyncio.timeout(WAIT_S):
+            while not session.backlog.dropped:  # noqa: ASYNC110 - it tells nobody
+                await asyncio.sleep(0.05)
+        assert len(session.backlog) < 64
+        server.comparator.may_run.set()
+        events = await events_until(client, Gap)
+        assert events[-1].reason == "overload"
+        assert events[-1].end_s - events[-1].start_s > 1.0
+        assert server.comparator.interrupts == ["overload"]
+        holes = [b - a for a, b in itertools.pairwise(server.comparator.times_s)]
+        assert sum(hole > 0.5 for hole in holes) == 1  # one stretch is missing, nothing is thinned
+
+
+@pytest.mark.parametrize("reason", ["deleted", "shutdown"])
+async def test_a_session_without_offer_can_be_ended(tmp_path: Path, reason: EndReason) -> None:
+    async with running(tmp_path) as server:
+        assert await server.sessions.end(SESSION, reason)
+        assert server.store.ended == [(SESSION, reason, None)]
+
+
+async def test_a_session_ends_when_its_time_is_up(tmp_path: Path) -> None:
+    async with running(tmp_path, Limits(total_s=0.5, linger_s=0.2)) as server:
+        client = Client()
+        await server.join(client)
+        events = await events_until(client, Ended)
+        assert events[-1].reason == "expired"
+        assert await ended(server) == "expired"
+
+
+async def test_a_camera_with_too_many_pixels_ends_its_session(tmp_path: Path) -> None:
+    async with running(tmp_path) as server:
+        client = Client(MovingPicture(2576, 1456))
+        await server.join(client)
+        events = await events_until(client, Ended)
+        assert events[-1].reason == "failed"
+
+
+async def test_a_store_that_fails_does_not_keep_the_peer_open(tmp_path: Path) -> None:
+    async with running(tmp_path) as server:
+        client = Client()
+        location = await server.join(client)
+        await scores(client, 1)
+        server.store.error = OSError("a planted failure")
+        assert (await server.http.delete(location, headers=server.headers)).status == 200
+        events = await events_until(client, Ended)
+        assert events[-1].summary is not None
+        assert server.store.ended[0][1] == "deleted"  # the rows are lost, the end is not
+
+
+async def test_a_picture_may_change_its_size(tmp_path: Path) -> None:
+    async with running(tmp_path) as server:
+        camera = MovingPicture(320, 240)
+        client = Client(camera)
+        await server.join(client)
+        await scores(client, 1)
+        camera.resize(240, 320)
+        async with asyncio.timeout(WAIT_S):
+            while (240, 320) not in server.comparator.sizes:
+                await client.score_messages.get()
+
+
+async def test_a_second_offer_is_refused_while_the_first_lives(tmp_path: Path) -> None:
+    async with running(tmp_path) as server:
+        client, second = Client(), Client()
+        await server.join(client)
+        server.peers.append(second)
+        response = await server.post(await second.offer())
+        assert response.status == 409
+        assert "has a camera already" in (await response.json())["detail"]
+        await scores(client, 1)
+
+
+async def test_the_answer_asks_for_a_high_bitrate_from_the_start(tmp_path: Path) -> None:
+    async with running(tmp_path) as server:
+        client = Client()
+        server.peers.append(client)
+        answer, _ = await server.answer(await client.offer())
+        assert "a=fmtp:97 x-google-start-bitrate=1500\r\n" in answer
+
+
+async def test_candidates_may_come_after_the_offer(tmp_path: Path) -> None:
+    async with running(tmp_path) as server:
+        client = Client()
+        server.peers.append(client)
+        offer = await client.offer()
+        kept = [line for line in offer.splitlines() if "candidate" not in line]
+        candidates = [line for line in offer.splitlines() if line.startswith("a=candidate")]
+        answer, location = await server.answer("\r\n".join([*kept, ""]))
+        fragment = "\r\n".join(["m=video 9 UDP/TLS/RTP/SAVPF 0", "a=mid:0", *candidates, ""])
+        response = await server.patch(location, fragment)
+        assert response.status == 204
+        response = await server.patch(location, "a=end-of-candidates\r\n")
+        assert response.status == 204
+        await client.accept(answer)
+        await scores(client, 1)
+
+
+class Person(VideoStreamTrack):
+    """A drawn person who does squats before the camera."""
+
+    async def recv(self) -> av.VideoFrame:
+        pts, time_base = await self.next_timestamp()
+        frame = av.VideoFrame.from_ndarray(draw_person(float(pts * time_base)), format="rgb24")
+        frame.pts, frame.time_base = pts, time_base
+        return frame
+
+
+@pytest.mark.weights
+@pytest.mark.slow
+async def test_a_person_on_camera_is_followed_by_the_real_network(
+    tmp_path: Path, weights: Weights
+) -> None:
+    clip = stick_figure(tmp_path / "squats.mp4", seconds=4.0)
+    engine = open_engine("auto", weights.tensors)
+    settings = Settings(weights=weights.sha256)
+    async with running(tmp_path) as server:
+        reference = await server.inference.run(lambda: embed(clip, engine, settings), urgent=False)
+        calibration = Calibration.load()
+        server.real = lambda: Comparator(engine, reference, settings, calibration)
+        client = Client(Person())
+        location = await server.join(client)
+        received = await scores(client, 15)
+        assert (await server.http.delete(location, headers=server.headers)).status == 200
+        events = await events_until(client, Ended)
+
+        assert events[-1].summary.duration_s > 2.56
+        assert received[0].state == "warming_up"
+        places = [message.reference_s for message in received if message.reference_s is not None]
+        assert places
+        assert all(0 <= place <= reference.duration_s for place in places)
+        steps = [b.t_s - a.t_s for a, b in itertools.pairwise(server.store.rows)]
+        assert min(steps) > 0.3
+        row = server.store.rows[-1]
+        values = (row.score, row.movement, row.timing, row.range, row.reference_s, row.tempo)
+        assert all(value is None or isinstance(value, float) for value in values)
+
+
+def embed(clip: Path, engine: Engine, settings: Settings) -> Reference:
+    job = EmbeddingJob(clip, engine, settings, name="squats")
+    while job.step():
+        pass
+    return job.result()

@@ -1,0 +1,309 @@
+import asyncio
+import http.client
+import io
+import json
+import re
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import argon2
+import pytest
+
+from posesim import cli as library_cli
+from posesim_server.auth import Passwords
+from posesim_server.cli import VARIABLES, BadOption, build_parser, config_from, main
+from posesim_server.config import ServerConfig
+from posesim_server.demo import demo_password
+from posesim_server.serve import CannotListen, address, serve
+from posesim_server.store import Store
+from server import WAIT_S
+
+
+@pytest.fixture
+def data(tmp_path):
+    return tmp_path / "data"
+
+
+def typed(monkeypatch, text):
+    monkeypatch.setattr("sys.stdin", io.StringIO(text))
+
+
+def config_of(environment, *arguments):
+    return config_from(build_parser(environment).parse_args(["serve", *arguments]))
+
+
+# Options
+
+
+def test_help_shows_each_command_with_an_example(capsys):
+    with pytest.raises(SystemExit) as stopped:
+        main(["--help"])
+    assert stopped.value.code == 0
+    shown = capsys.readouterr().out
+    for example in ("posesim serve", "posesim user add anna", "posesim weights fetch"):
+        assert f"  {example}" in shown
+
+
+def test_help_does_not_wait_for_the_network_libraries():
+    code = (
+        "import sys\n"
+        "from posesim_server.cli import main\n"
+        "try: main(['--help'])\n"
+        "except SystemExit: print(*sys.modules, file=sys.stderr)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert not {"torch", "openvino", "aiohttp", "sqlalchemy"} & set(done.stderr.split())
+
+
+def test_without_options_the_server_is_as_its_configuration_says(tmp_path):
+    config = config_of({}, "--data", str(tmp_path))
+    assert config == ServerConfig(data=tmp_path, weights=library_cli.weights_path())
+
+
+def test_each_option_can_come_from_the_environment(tmp_path):
+    values = {
+        "--host": "0.0.0.0",
+        "--port": "9000",
+        "--data": str(tmp_path),
+        "--database-url": "postgresql+asyncpg://host/name",
+        "--weights": "/w.safetensors",
+        "--engine": "torch",
+        "--max-upload-bytes": "1000",
+        "--max-clip-s": "60",
+        "--max-sessions": "2",
+        "--max-session-s": "600",
+        "--user-token-s": "60",
+        "--ice-server": "stun:a stun:b",
+        "--allow-origin": "https://a.example https://b.example",
+        "--log-format": "json",
+    }
+    assert set(values) == set(VARIABLES)
+    environment = {VARIABLES[option]: value for option, value in values.items()}
+    assert config_of(environment) == ServerConfig(
+        host="0.0.0.0",
+        port=9000,
+        data=tmp_path,
+        database_url="postgresql+asyncpg://host/name",
+        weights=Path("/w.safetensors"),
+        engine="torch",
+        max_upload_bytes=1000,
+        max_clip_s=60,
+        max_sessions=2,
+        max_session_s=600,
+        user_token_s=60,
+        ice_servers=("stun:a", "stun:b"),
+        allowed_origins=("https://a.example", "https://b.example"),
+        log_format="json",
+    )
+
+
+def test_what_is_typed_outweighs_the_environment():
+    assert config_of({"POSESIM_PORT": "9000"}, "--port", "9001").port == 9001
+
+
+def test_an_option_that_may_be_repeated_adds_up():
+    config = config_of({}, "--ice-server", "stun:a", "--ice-server", "turn:b")
+    assert config.ice_servers == ("stun:a", "turn:b")
+
+
+def test_a_variable_that_makes_no_sense_is_named(monkeypatch, capsys):
+    monkeypatch.setenv("POSESIM_ENGINE", "steam")
+    assert main(["user", "list"]) == 2
+    assert capsys.readouterr().err == (
+        "posesim: POSESIM_ENGINE must be one of auto, openvino, torch, got 'steam'.\n"
+    )
+
+
+def test_an_option_that_makes_no_sense_is_a_sentence(data, capsys):
+    assert main(["serve", "--data", str(data), "--max-sessions", "0"]) == 2
+    assert capsys.readouterr().err == "posesim: --max-sessions must be above 0, got 0.\n"
+    with pytest.raises(BadOption):
+        config_of({}, "--max-sessions", "0")
+
+
+# Users
+
+
+def test_a_user_is_added_listed_changed_and_removed(data, monkeypatch, capsys):
+    typed(monkeypatch, "correct horse\n")
+    assert main(["user", "add", "Anna", "--data", str(data)]) == 0
+    assert main(["user", "list", "--data", str(data)]) == 0
+    typed(monkeypatch, "battery staple\n")
+    assert main(["user", "password", "anna", "--data", str(data)]) == 0
+
+    async def stored():
+        store = await Store.open(ServerConfig(data=data).database)
+        user = await store.user_by_name("anna")
+        await store.close()
+        return user
+
+    user = asyncio.run(stored())
+    assert argon2.PasswordHasher().verify(user.password_hash, "battery staple")
+    (data / "references" / user.id / "x").mkdir(parents=True)
+    assert main(["user", "remove", "anna", "--data", str(data)]) == 0
+    assert main(["user", "list", "--data", str(data)]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "Added the user anna.",
+        "anna",
+        "Changed the password of anna.",
+        "Removed the user anna with all exercises, sessions and scores.",
+    ]
+    assert list((data / "references").iterdir()) == []
+
+
+def test_the_database_is_its_owners_alone_in_any_folder(tmp_path):
+    assert main(["user", "list", "--data", str(tmp_path)]) == 0
+    assert (tmp_path / "posesim.sqlite3").stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize(
+    ("arguments", "password", "sentence"),
+    [
+        (["add", "ben"], "short", "A password has at least 10"),
+        (["add", "two words"], "correct horse", "A user name has 1 to 64 characters"),
+        (["add", "anna"], "correct horse", "There is already a user 'anna'"),
+        (["password", "ben"], "correct horse", "There is no user 'ben'"),
+        (["remove", "ben"], "", "There is no user 'ben'"),
+    ],
+)
+def test_what_can_not_be_done_is_a_sentence(
+    data, monkeypatch, capsys, arguments, password, sentence
+):
+    typed(monkeypatch, "correct horse")
+    assert main(["user", "add", "anna", "--data", str(data)]) == 0
+    typed(monkeypatch, password)
+    assert main(["user", *arguments, "--data", str(data)]) == 2
+    assert capsys.readouterr().err.startswith(f"posesim: {sentence}")
+
+
+def test_two_passwords_that_differ_change_nothing(data, monkeypatch, capsys):
+    class Terminal(io.StringIO):
+        def isatty(self):
+            return True
+
+    answers = iter(["correct horse", "correct house"])
+    monkeypatch.setattr("sys.stdin", Terminal())
+    monkeypatch.setattr("getpass.getpass", lambda prompt: next(answers))
+    assert main(["user", "add", "anna", "--data", str(data)]) == 2
+    assert "two passwords differ" in capsys.readouterr().err
+    main(["user", "list", "--data", str(data)])
+    assert capsys.readouterr().out == ""
+
+
+# The demo account
+
+QUICK = argon2.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+
+
+@pytest.fixture
+async def store(tmp_path):
+    store = await Store.open(f"sqlite+aiosqlite:///{tmp_path / 'db'}")
+    yield store
+    await store.close()
+
+
+async def test_the_demo_account_is_made_once_and_its_password_shown_each_time(tmp_path, store):
+    passwords = Passwords(QUICK)
+    first = await demo_password(tmp_path, store, passwords)
+    assert len(first) >= 16
+    assert await demo_password(tmp_path, store, passwords) == first
+    assert (tmp_path / "demo-password").stat().st_mode & 0o777 == 0o600
+    user = await store.user_by_name("demo")
+    assert await passwords.check(user.password_hash, first)
+
+
+async def test_a_demo_password_that_somebody_changed_is_not_shown(tmp_path, store):
+    passwords = Passwords(QUICK)
+    await demo_password(tmp_path, store, passwords)
+    await store.set_password("demo", await passwords.hash("my own password"))
+    assert await demo_password(tmp_path, store, passwords) is None
+
+
+# Serving
+
+
+@pytest.mark.parametrize(
+    ("host", "url"),
+    [
+        ("127.0.0.1", "http://localhost:80"),
+        ("0.0.0.0", "http://localhost:80"),
+        ("::1", "http://localhost:80"),
+        ("192.0.2.7", "http://192.0.2.7:80"),
+        ("2001:db8::1", "http://[2001:db8::1]:80"),
+        ("pose.example", "http://pose.example:80"),
+    ],
+)
+def test_the_address_that_is_printed_gets_a_camera_where_it_can(host, url):
+    assert address(host, 80) == url
+
+
+async def test_a_port_that_is_taken_is_a_sentence_and_touches_no_data(data):
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        with pytest.raises(CannotListen, match=rf"port {port}: another program .* --port"):
+            await serve(ServerConfig(data=data, port=port))
+    assert not data.exists()
+
+
+async def test_an_address_of_another_machine_is_a_sentence(data):
+    with pytest.raises(CannotListen, match="Check --host and --port"):
+        await serve(ServerConfig(data=data, host="192.0.2.7"))
+
+
+def test_a_start_without_weights_ends_with_a_sentence(data, capsys):
+    options = ["--port", "0", "--data", str(data), "--weights", str(data / "none")]
+    assert main(["serve", *options]) == 2
+    assert "posesim weights fetch" in capsys.readouterr().err
+
+
+PROGRAM = """
+import asyncio, sys
+from pathlib import Path
+sys.path.insert(0, {tests!r})
+from server import FakeEngine, fake_network
+from posesim_server.config import ServerConfig
+from posesim_server.logs import configure_logging
+from posesim_server.serve import serve
+
+configure_logging("json")
+config = ServerConfig(data=Path({data!r}), port=0, demo=True)
+asyncio.run(serve(config, lambda _: fake_network(FakeEngine())))
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_stops_a_server_cleanly(data, number):
+    program = PROGRAM.format(tests=str(Path(__file__).parent), data=str(data))
+    server = subprocess.Popen(
+        [sys.executable, "-W", "error", "-c", program],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        port = int(re.search(r":(\d+)$", server.stdout.readline().strip())[1])
+        password = server.stdout.readline().split()[-1]
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=WAIT_S)
+        credentials = json.dumps({"username": "demo", "password": password})
+        headers = {"Content-Type": "application/json"}
+        connection.request("POST", "/token?hidden=query", credentials, headers)
+        token = json.load(connection.getresponse())["access_token"]
+        connection.request("GET", "/healthcheck")
+        assert json.load(connection.getresponse())["status"] == "ok"
+        server.send_signal(number)  # with an idle connection open
+        _, log = server.communicate(timeout=WAIT_S)
+        connection.close()
+    finally:
+        server.kill()
+        server.wait()
+    assert server.returncode == 0
+    lines = [json.loads(line) for line in log.splitlines()]
+    assert lines[-1]["event"] == "stopped"
+    assert {"method": "POST", "path": "/token", "status": 200}.items() <= next(
+        line for line in lines if line["event"] == "request"
+    ).items()
+    for secret in (password, token, "hidden"):
+        assert secret not in log
