@@ -1,0 +1,47 @@
+/** The camera: opened by `useCamera`, shown by `CameraView`, mirrored as one knows oneself. */
+import { openCamera } from "../camera.js";
+import { html, useCallback, useEffect, useRef, useState } from "../preact.js";
+import { Notice } from "./notice.js";
+
+/** `{stream, error, retry}`; the camera is given back when the view goes away. */
+export function useCamera() {
+  const [attempt, setAttempt] = useState(0);
+  const [camera, setCamera] = useState({ stream: null, error: null });
+  useEffect(() => {
+    const closing = new AbortController();
+    setCamera({ stream: null, error: null });
+    openCamera(closing.signal).then(
+      (stream) => {
+        setCamera({ stream, error: null });
+        stream.getVideoTracks()[0].addEventListener("ended", () => {
+          setCamera({
+            stream: null,
+            error: "The camera stopped. Connect it again, then try again.",
+          });
+        });
+      },
+      (error) => closing.signal.aborted || setCamera({ stream: null, error: error.message }),
+    );
+    return () => closing.abort();
+  }, [attempt]);
+  const retry = useCallback(() => setAttempt((count) => count + 1), []);
+  return { ...camera, retry };
+}
+
+export function CameraView({ camera, label = "Your camera", children }) {
+  const video = useRef(null);
+  useEffect(() => {
+    if (video.current) video.current.srcObject = camera.stream;
+  }, [camera.stream]);
+  return html`<div class="tile camera">
+    <video ref=${video} class="mirrored" autoplay muted playsinline aria-label=${label}></video>
+    ${camera.error !== null &&
+    html`<div class="tile-cover">
+      <${Notice} text=${camera.error} action="Try again" onAction=${camera.retry} />
+    </div>`}
+    ${camera.stream === null &&
+    camera.error === null &&
+    html`<div class="tile-cover"><p class="muted">Waiting for your camera…</p></div>`}
+    ${children}
+  </div>`;
+}

@@ -1,0 +1,26 @@
+/** Line drawings, 24 units a side. Beside text they say nothing to a screen reader. */
+import { html } from "../preact.js";
+
+const PATHS = {
+  camera: html`<rect x="2.5" y="6" width="13" height="12" rx="3" /><path d="m15.5 10.5 5-2.7v8.4l-5-2.7" />`,
+  upload: html`<path d="M12 15.5V4.5M7.5 9 12 4.5 16.5 9" /><path d="M4.5 15v2.5a2 2 0 0 0 2 2h11a2 2 0 0 0 2-2V15" />`,
+  trash: html`<path d="M4.5 7h15M9.5 7V4.8h5V7M6.5 7l.8 11.2a1.5 1.5 0 0 0 1.5 1.3h6.4a1.5 1.5 0 0 0 1.5-1.3L17.5 7M10.2 10.8v5M13.8 10.8v5" />`,
+  back: html`<path d="M19 12H5M11 6l-6 6 6 6" />`,
+  stop: html`<rect x="6" y="6" width="12" height="12" rx="2.5" fill="currentColor" stroke="none" />`,
+  play: html`<path d="M8 5.5v13l10.5-6.5z" fill="currentColor" stroke="none" />`,
+  good: html`<path d="m5.5 12.5 4.2 4.2 8.8-9.2" />`,
+  fair: html`<path d="M4.5 10c2.5-2.5 5-2.5 7.5 0s5 2.5 7.5 0M4.5 15.5c2.5-2.5 5-2.5 7.5 0s5 2.5 7.5 0" />`,
+  poor: html`<path d="m7 7 10 10M17 7 7 17" />`,
+  wait: html`<circle cx="12" cy="12" r="8" /><path d="M12 7.5V12l3 2" />`,
+  alert: html`<circle cx="12" cy="12" r="8.5" /><path d="M12 7.8v5M12 16.2v.1" />`,
+  link: html`<path d="M5 19v-3M10 19v-7M15 19V9M20 19V5" />`,
+  again: html`<path d="M19 12a7 7 0 1 1-2.2-5.1M19 4v4.2h-4.2" />`,
+  person: html`<circle cx="12" cy="6.5" r="2.7" /><path d="M12 9.5v6M6.5 12.5 12 11l5.5 1.5M9 20l3-4.5 3 4.5" />`,
+  leave: html`<path d="M10 5H6.5a1.5 1.5 0 0 0-1.5 1.5v11A1.5 1.5 0 0 0 6.5 19H10M14.5 8.5 18 12l-3.5 3.5M18 12H9.5" />`,
+};
+
+export function Icon({ name }) {
+  return html`<svg class="icon" viewBox="0 0 24 24" aria-hidden="true" focusable="false">
+    ${PATHS[name]}
+  </svg>`;
+}

@@ -1,0 +1,105 @@
+/**
+ * What the live view shows, as a value made of the messages that have come. No DOM, no clock.
+ *
+ * Times are seconds of the session, as the server counts them.
+ */
+
+/** Seconds between two points beyond which the timeline is broken: three scores that did not come. */
+const BREAK_S = 1.3;
+
+/** Seconds of the timeline that a live view needs: the last minute, and a little that slides out of it. */
+const KEEP_S = 70;
+
+export const initialLive = {
+  /** The newest score message by its seq; the channel is unordered, so an older one may come later. */
+  seq: -1,
+  /** Session time of what `state` was read from. */
+  tS: 0,
+  state: "warming_up",
+  score: null,
+  components: null,
+  tempo: null,
+  referenceS: null,
+  lagS: null,
+  /** Timeline: `{t, score}` in order of time, score null where there is none. */
+  points: [],
+  gaps: 0,
+  /** The server's last word, or null. */
+  ended: null,
+};
+
+/** The live view after `message`. */
+export function applyMessage(live, message) {
+  switch (message.type) {
+    case "score":
+      return applyScore(live, message);
+    case "state":
+      // A score newer than this change has already told the state.
+      if (message.t_s < live.tS) return live;
+      return { ...live, tS: message.t_s, ...shown(live, message.state) };
+    case "gap":
+      return {
+        ...live,
+        gaps: live.gaps + 1,
+        points: insert(live.points, { t: message.start_s, score: null }),
+      };
+    case "ended":
+      return { ...live, ended: { reason: message.reason, summary: message.summary } };
+    default:
+      return live;
+  }
+}
+
+function applyScore(live, message) {
+  const points = insert(live.points, { t: message.t_s, score: message.score });
+  if (message.seq <= live.seq) return { ...live, points };
+  const next = { ...live, seq: message.seq, points, tempo: message.tempo, lagS: message.lag_s };
+  next.referenceS = message.reference_s;
+  if (message.t_s < live.tS) return next;
+  return {
+    ...next,
+    tS: message.t_s,
+    state: message.state,
+    score: message.score,
+    components: message.components,
+  };
+}
+
+/** State and score together: a state other than `scoring` takes the number away at once. */
+function shown(live, state) {
+  return state === "scoring" ? { state } : { state, score: null, components: null };
+}
+
+/** `points` with `point` at its place in time; what is older than the timeline is let go. */
+function insert(points, point) {
+  let at = points.length;
+  while (at > 0 && points[at - 1].t > point.t) at -= 1;
+  const next = points.toSpliced(at, 0, point);
+  const oldest = next[next.length - 1].t - KEEP_S;
+  return next[0].t < oldest ? next.filter(({ t }) => t >= oldest) : next;
+}
+
+/**
+ * Points as uPlot wants them: `[[seconds], [score or null]]`, strictly in order of time.
+ *
+ * A silence longer than `BREAK_S` becomes a null between its ends, so that no line is drawn across it.
+ */
+export function timelineData(points) {
+  const times = [];
+  const scores = [];
+  let previous = null;
+  for (const { t, score } of points) {
+    if (previous !== null && t - previous > BREAK_S) {
+      times.push((previous + t) / 2);
+      scores.push(null);
+    }
+    if (previous !== null && t === previous) {
+      scores[scores.length - 1] = score ?? scores[scores.length - 1];
+      continue;
+    }
+    times.push(t);
+    scores.push(score);
+    previous = t;
+  }
+  return [times, scores];
+}

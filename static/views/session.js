@@ -1,0 +1,177 @@
+/**
+ * One session from choosing a reference to its end: ready → countdown → live → summary.
+ *
+ * Holds the camera and the connection; what is seen is in ready.js and live.js.
+ */
+import { createSession, deleteSession, getExercise } from "../api.js";
+import { useCamera } from "../components/camera-view.js";
+import { connect } from "../connection.js";
+import { applyMessage, initialLive } from "../live-state.js";
+import { html, useCallback, useEffect, useReducer, useRef, useState } from "../preact.js";
+import { summaryAddress } from "../routes.js";
+import { Live } from "./live.js";
+import { Ready } from "./ready.js";
+
+/** The connection is made while the last seconds are counted, so that scoring starts at zero. */
+const CONNECT_AT_S = 3;
+
+/** An exercise by its id as `{exercise, error, reload}`. */
+function useExercise(id) {
+  const [attempt, setAttempt] = useState(0);
+  const [found, setFound] = useState({ exercise: null, error: null });
+  useEffect(() => {
+    const leaving = new AbortController();
+    setFound({ exercise: null, error: null });
+    getExercise(id, leaving.signal).then(
+      (exercise) => setFound({ exercise, error: null }),
+      (error) => leaving.signal.aborted || setFound({ exercise: null, error }),
+    );
+    return () => leaving.abort();
+  }, [id, attempt]);
+  return { ...found, reload: () => setAttempt((count) => count + 1) };
+}
+
+/** Keep the screen on while `active`: nobody touches it during an exercise. */
+function useWakeLock(active) {
+  useEffect(() => {
+    if (!active || !navigator.wakeLock) return undefined;
+    let lock = null;
+    let over = false;
+    const ask = async () => {
+      if (document.visibilityState !== "visible") return;
+      try {
+        lock = await navigator.wakeLock.request("screen");
+        if (over) lock.release();
+      } catch {
+        lock = null; // refused, for example on a low battery
+      }
+    };
+    ask();
+    document.addEventListener("visibilitychange", ask);
+    return () => {
+      over = true;
+      document.removeEventListener("visibilitychange", ask);
+      lock?.release();
+    };
+  }, [active]);
+}
+
+export function Session({ id }) {
+  const { exercise, error: exerciseError, reload } = useExercise(id);
+  const camera = useCamera();
+  const [phase, setPhase] = useState("ready"); // ready → opening → countdown → connecting → live → leaving
+  const [seconds, setSeconds] = useState(3);
+  const [error, setError] = useState(null);
+  const [status, setStatus] = useState("good");
+  const [live, receive] = useReducer(applyMessage, initialLive);
+  /** What the running attempt holds: its AbortController, the offered session, the connection. */
+  const run = useRef(null);
+
+  const giveUp = useCallback(() => {
+    const current = run.current;
+    run.current = null;
+    if (current === null) return;
+    current.closing.abort();
+    if (current.offered !== null) deleteSession(current.offered.id).catch(() => {});
+  }, []);
+  useEffect(() => giveUp, []);
+  useWakeLock(phase !== "ready");
+
+  const fail = (failure) => {
+    giveUp();
+    setError(failure);
+    setPhase("ready");
+  };
+
+  const start = async () => {
+    const current = { closing: new AbortController(), offered: null, connection: null };
+    run.current = current;
+    setError(null);
+    setPhase("opening");
+    try {
+      current.offered = await createSession(id, current.closing.signal);
+    } catch (failure) {
+      if (run.current === current) fail(failure);
+      return;
+    }
+    if (run.current === current) setPhase("countdown");
+    else deleteSession(current.offered.id).catch(() => {});
+  };
+
+  const join = () => {
+    const current = run.current;
+    if (current === null || current.connection !== null) return;
+    const handlers = {
+      onMessage: receive,
+      onStatus: (next) => (next === "lost" ? finish() : setStatus(next)),
+    };
+    current.connection = connect(current.offered, handlers, current.closing.signal);
+    current.connection.catch((failure) => run.current === current && fail(failure));
+  };
+
+  const goLive = async () => {
+    const current = run.current;
+    if (current === null) return;
+    setPhase("connecting");
+    join();
+    try {
+      const connection = await current.connection;
+      await connection.send(camera.stream.getVideoTracks()[0]);
+      if (run.current === current) setPhase("live");
+    } catch {
+      // join() has told the failure.
+    }
+  };
+
+  const finish = useCallback(async () => {
+    const current = run.current;
+    if (current === null) return;
+    run.current = null;
+    setPhase("leaving");
+    const connection = await current.connection;
+    await connection.leave();
+    window.location.replace(summaryAddress(current.offered.id));
+  }, []);
+
+  const cancel = () => {
+    giveUp();
+    setPhase("ready");
+  };
+
+  // The server ends it too: the longest duration, a shutdown, a deleted reference.
+  useEffect(() => {
+    if (live.ended !== null) finish();
+  }, [live.ended]);
+  // Without its camera a session has nothing left to show.
+  useEffect(() => {
+    if (camera.error !== null) {
+      if (phase === "live") finish();
+      else if (phase !== "ready" && phase !== "leaving") cancel();
+    }
+  }, [camera.error]);
+
+  if (phase === "live" || phase === "leaving") {
+    return html`<${Live}
+      exercise=${exercise}
+      camera=${camera}
+      live=${live}
+      status=${status}
+      leaving=${phase === "leaving"}
+      onStop=${finish}
+    />`;
+  }
+  return html`<${Ready}
+    exercise=${exercise}
+    exerciseError=${exerciseError}
+    onReload=${reload}
+    camera=${camera}
+    phase=${phase}
+    seconds=${seconds}
+    onSeconds=${setSeconds}
+    error=${error}
+    onStart=${start}
+    onCancel=${cancel}
+    onTick=${(left) => left <= CONNECT_AT_S && left > 0 && join()}
+    onZero=${goLive}
+  />`;
+}

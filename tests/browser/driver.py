@@ -1,0 +1,206 @@
+"""A person at the page: a real Chromium, a camera that plays a clip, and a running server."""
+
+import contextlib
+import json
+import re
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import cv2
+import videos
+from playwright.sync_api import Browser, ConsoleMessage, Page, Playwright, expect
+
+from posesim.timebase import Grid, Tick
+from posesim.video import read_frames
+
+NAME, PASSWORD = "anna", "correct horse battery"
+FPS = 25.0
+CAMERA = 640, 480  # largest width and height of what the camera plays
+CLIP_S = 12.0  # most seconds of a clip in the camera, which repeats it; raw video is large
+WAIT_S = 60.0  # far longer than anything takes; a busy machine is no failure
+
+FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-dev-shm-usage",
+    "--autoplay-policy=no-user-gesture-required",
+    "--use-fake-device-for-media-stream",
+)
+
+# Keeps what the data channels deliver, so that a test sees the messages and not only what is shown.
+KEEP_MESSAGES = """
+window.received = [];
+const create = RTCPeerConnection.prototype.createDataChannel;
+RTCPeerConnection.prototype.createDataChannel = function (label, options) {
+  const channel = create.call(this, label, options);
+  channel.addEventListener("message", ({ data }) =>
+    window.received.push({ channel: label, message: JSON.parse(data) }),
+  );
+  return channel;
+};
+"""
+
+
+@dataclass(frozen=True)
+class Server:
+    """A running `posesim serve` with one user."""
+
+    url: str
+    data: Path
+
+    def rows(self, query: str, *values: object) -> list[sqlite3.Row]:
+        """Read its database from outside."""
+        with contextlib.closing(sqlite3.connect(self.data / "posesim.sqlite3")) as database:
+            database.row_factory = sqlite3.Row
+            return database.execute(query, values).fetchall()
+
+
+@contextlib.contextmanager
+def serving(data: Path, *options: str) -> Iterator[Server]:
+    """Run the server as a user starts it, on a free port; stop it as an operator does."""
+    command = [sys.executable, "-m", "posesim_server"]
+    user = [*command, "user", "add", NAME, "--data", str(data)]
+    subprocess.run(user, input=f"{PASSWORD}\n", text=True, check=True, capture_output=True)
+    serve = [*command, "serve", "--data", str(data), "--port", "0", *options]
+    with (
+        (data / "server.log").open("w") as log,
+        subprocess.Popen(serve, stdout=subprocess.PIPE, stderr=log, text=True) as process,
+    ):
+        try:
+            assert process.stdout is not None
+            ready = re.search(r"http://\S+", process.stdout.readline())
+            assert ready, (data / "server.log").read_text()
+            yield Server(ready[0], data)
+        finally:
+            process.terminate()
+        assert process.wait(WAIT_S) == 0, (data / "server.log").read_text()
+
+
+def camera_file(clip: Path, folder: Path, still: bool = False) -> Path:
+    """Write a clip as what Chromium's camera plays; `still` holds its first picture."""
+    path = folder / f"{clip.stem}{'-still' if still else ''}.y4m"
+    return videos.write_video(path, _pictures(clip, still))
+
+
+def _pictures(clip: Path, still: bool) -> Iterator[tuple[float, videos.Picture]]:
+    grid: Grid[videos.Picture] = Grid(FPS)
+    for frame in read_frames(clip):
+        for tick in grid.push(frame.time_s, frame.rgb):
+            if not isinstance(tick, Tick) or tick.index >= CLIP_S * FPS:
+                return
+            picture = _fitted(tick.item)
+            if still:
+                yield from ((n / FPS, picture) for n in range(int(2 * FPS)))
+                return
+            yield tick.index / FPS, picture
+
+
+def _fitted(rgb: videos.Picture) -> videos.Picture:
+    """The picture in the size that a webcam gives, its shape kept; even, as the file wants it."""
+    height, width = rgb.shape[:2]
+    scale = min(CAMERA[0] / width, CAMERA[1] / height, 1.0)
+    size = int(width * scale) // 2 * 2, int(height * scale) // 2 * 2
+    return cv2.resize(rgb, size, interpolation=cv2.INTER_AREA).astype("uint8")
+
+
+@contextlib.contextmanager
+def chromium_with(
+    playwright: Playwright, executable: Path, camera: Path | None
+) -> Iterator[Browser]:
+    """Run a browser whose camera plays a file, or refuses (None)."""
+    allow = ()
+    if camera is not None:
+        allow = ("--use-fake-ui-for-media-stream", f"--use-file-for-fake-video-capture={camera}")
+    browser = playwright.chromium.launch(executable_path=executable, args=[*FLAGS, *allow])
+    try:
+        yield browser
+    finally:
+        browser.close()
+
+
+@dataclass
+class Person:
+    """Someone at the page, who does what people do there."""
+
+    page: Page
+    server: Server
+    complaints: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.page.set_default_timeout(WAIT_S * 1000)
+        self.page.add_init_script(KEEP_MESSAGES)
+        self.page.on("pageerror", lambda error: self.complaints.append(f"error: {error}"))
+        self.page.on("console", self._console)
+
+    def _console(self, message: ConsoleMessage) -> None:
+        # Refused requests are told there too, and policy violations as errors.
+        if message.type in ("error", "warning"):
+            self.complaints.append(f"{message.type}: {message.text}")
+
+    def open(self, address: str = "") -> None:
+        self.page.goto(f"{self.server.url}/{address}")
+
+    def sign_in(self, password: str = PASSWORD) -> None:
+        self.page.get_by_role("textbox", name="Name").fill(NAME)
+        self.page.get_by_label("Password").fill(password)
+        self.page.get_by_role("button", name="Sign in").click()
+
+    def add_reference(self, clip: Path, name: str) -> None:
+        """Upload a clip and wait until it can be trained with."""
+        expect(self.page.get_by_role("heading", level=1)).to_have_text(re.compile("reference"))
+        self.page.locator("input[type=file]").set_input_files(clip)
+        self.page.get_by_role("textbox", name="Name").fill(name)
+        self.page.get_by_role("button", name="Add reference").click()
+        self.wait_for_reference(name)
+
+    def wait_for_reference(self, name: str) -> None:
+        expect(self.page.get_by_role("link", name=name)).to_be_visible(timeout=WAIT_S * 1000)
+
+    def start(self, name: str) -> None:
+        """Choose a reference and start; returns when the session is live."""
+        self.page.get_by_role("link", name=name).click()
+        self.page.get_by_role("button", name="Start").click()
+        expect(self.page.get_by_role("button", name="Stop")).to_be_visible(timeout=WAIT_S * 1000)
+
+    def wait_for_scores(self, count: int) -> None:
+        """Wait until that many scores have come on the channel."""
+        self.page.wait_for_function(
+            "count => received.filter(({ channel }) => channel === 'scores').length >= count",
+            arg=count,
+        )
+
+    def messages(self, kind: str) -> list[dict[str, Any]]:
+        received: list[dict[str, Any]] = self.page.evaluate("received")
+        return [each["message"] for each in received if each["message"]["type"] == kind]
+
+    def stop(self) -> str:
+        """Stop and wait for the summary; returns the session's id."""
+        self.page.get_by_role("button", name="Stop").click()
+        self.page.wait_for_url("**/#/sessions/*")
+        expect(self.page.get_by_label("Result")).to_be_visible()
+        return self.page.url.rpartition("/")[2]
+
+    def stored(self, session_id: str) -> dict[str, Any]:
+        """A session as the database has it, the summary read."""
+        (row,) = self.server.rows("SELECT * FROM sessions WHERE id = ?", session_id)
+        return {**dict(row), "summary": json.loads(row["summary"])}
+
+
+@contextlib.contextmanager
+def person_at(browser: Browser, server: Server, **options: Any) -> Iterator[Person]:
+    """Open a tab that knows nothing of others; `options` as for Playwright's contexts."""
+    context = browser.new_context(**{"viewport": {"width": 1280, "height": 800}, **options})
+    try:
+        yield Person(context.new_page(), server)
+    finally:
+        context.close()

@@ -1,0 +1,106 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { applyMessage, initialLive, timelineData } from "../static/live-state.js";
+
+const COMPONENTS = { movement: 0.9, timing: 0.8, range: 0.7 };
+
+function score(seq, value, state = value === null ? "still" : "scoring") {
+  return {
+    type: "score",
+    seq,
+    t_s: seq * 0.32,
+    state,
+    score: value,
+    components: value === null ? null : COMPONENTS,
+    reference_s: null,
+    tempo: null,
+    lag_s: 0.4,
+  };
+}
+
+const after = (...messages) => messages.reduce(applyMessage, initialLive);
+const scores = (live) => live.points.map((point) => point.score);
+
+test("the newest score is shown", () => {
+  const live = after(score(0, 80), score(1, 60));
+  assert.equal(live.score, 60);
+  assert.deepEqual(live.components, COMPONENTS);
+});
+
+test("a score that comes late changes the timeline alone", () => {
+  const live = after(score(0, 80), score(2, 60), score(1, 70));
+  assert.equal(live.score, 60);
+  assert.deepEqual(scores(live), [80, 70, 60]);
+});
+
+test("a change of state takes the number away", () => {
+  const live = after(score(0, 80), { type: "state", t_s: 1, state: "no_person" });
+  assert.equal(live.state, "no_person");
+  assert.equal(live.score, null);
+  assert.equal(live.components, null);
+});
+
+test("a change of state older than the newest score is past", () => {
+  const live = after(score(9, 80), { type: "state", t_s: 1, state: "no_person" });
+  assert.equal(live.state, "scoring");
+  assert.equal(live.score, 80);
+});
+
+test("a score older than a change of state does not bring the number back", () => {
+  const live = after({ type: "state", t_s: 5, state: "lost" }, score(0, 80));
+  assert.equal(live.state, "lost");
+  assert.equal(live.score, null);
+});
+
+test("only the last minute of the timeline is kept", () => {
+  const live = after(...Array.from({ length: 400 }, (_, seq) => score(seq, 50)));
+  const [first, last] = [live.points.at(0).t, live.points.at(-1).t];
+  assert.ok(last - first >= 60 && last - first <= 70, `${last - first}`);
+});
+
+test("the server's last word is kept, and the rest of the messages change nothing", () => {
+  const summary = null;
+  const live = after({ type: "ended", reason: "expired", summary });
+  assert.deepEqual(live.ended, { reason: "expired", summary });
+  assert.equal(applyMessage(live, { type: "pong", id: 1 }), live);
+});
+
+test("a state is not changed by the message that came before it was known", () => {
+  assert.equal(initialLive.points.length, 0);
+  after(score(0, 80));
+  assert.equal(initialLive.points.length, 0);
+});
+
+test("the timeline has a hole where there is no number", () => {
+  const live = after(score(0, 80), score(1, null), score(2, 60));
+  assert.deepEqual(timelineData(live.points)[1], [80, null, 60]);
+});
+
+test("the timeline has a hole where nothing came", () => {
+  const [times, values] = timelineData([
+    { t: 1, score: 80 },
+    { t: 4, score: 60 },
+  ]);
+  assert.deepEqual(times, [1, 2.5, 4]);
+  assert.deepEqual(values, [80, null, 60]);
+});
+
+test("a gap is a hole, also when it begins where a score was", () => {
+  const live = after(score(0, 80), { type: "gap", start_s: 0.1, end_s: 0.3, reason: "clock" }, score(1, 60));
+  assert.equal(live.gaps, 1);
+  assert.deepEqual(timelineData(live.points)[1], [80, null, 60]);
+});
+
+test("the times of the timeline rise, as the chart needs", () => {
+  const [times] = timelineData([
+    { t: 1, score: 80 },
+    { t: 1, score: null },
+    { t: 1.3, score: 60 },
+  ]);
+  assert.deepEqual(times, [1, 1.3]);
+});
+
+test("an empty timeline is empty", () => {
+  assert.deepEqual(timelineData([]), [[], []]);
+});

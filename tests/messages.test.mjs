@@ -1,0 +1,60 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { test } from "node:test";
+
+import { STATES, bye, hello, parseMessage, ping } from "../static/messages.js";
+
+const samples = JSON.parse(readFileSync(new URL("data/messages.json", import.meta.url), "utf8"));
+const sampleOf = (type) => samples.server.find((sample) => sample.type === type);
+const parse = (message) => parseMessage(JSON.stringify(message));
+
+for (const [index, sample] of samples.server.entries()) {
+  test(`sample ${index} of the server, ${sample.type}, is read unchanged`, () => {
+    assert.deepEqual(parse(sample), sample);
+  });
+}
+
+test("the page writes its messages as in the samples", () => {
+  assert.deepEqual([hello(), ping(7), bye()].map((each) => JSON.parse(each)), samples.client);
+});
+
+test("each field of a message is needed", () => {
+  for (const type of ["score", "welcome", "pong", "state", "gap", "ended"]) {
+    const sample = sampleOf(type);
+    for (const name of Object.keys(sample)) {
+      const { [name]: _, ...rest } = sample;
+      assert.equal(parse(rest), null, `${type} without ${name}`);
+    }
+  }
+});
+
+test("a score may be in every state, with a number in `scoring` alone", () => {
+  const sample = sampleOf("score");
+  for (const state of STATES) {
+    const silent = { ...sample, state, score: null };
+    assert.deepEqual(parse(silent), silent);
+    assert.equal(parse({ ...sample, state }) === null, state !== "scoring", state);
+  }
+});
+
+for (const [name, change] of Object.entries({
+  "a score above 100": { score: 100.5 },
+  "a score below 0": { score: -1 },
+  "a score as text": { score: "82" },
+  "a component above 1": { components: { movement: 2, timing: 0.5, range: 0.5 } },
+  "a component that is missing": { components: { movement: 0.5, timing: 0.5 } },
+  "a state that does not exist": { state: "asleep" },
+  "another version": { v: 2 },
+  "a seq that is no whole number": { seq: 1.5 },
+  "a time that is no number": { t_s: null },
+})) {
+  test(`${name} is left out`, () => assert.equal(parse({ ...sampleOf("score"), ...change }), null));
+}
+
+test("what is no message of the server is left out", () => {
+  for (const data of ["", "{", "null", "[]", "7", '"score"', '{"v":1}', '{"v":1,"seq":0,"type":"toString"}']) {
+    assert.equal(parseMessage(data), null, data);
+  }
+  assert.equal(parse({ v: 1, type: "applause", seq: 1 }), null);
+  assert.equal(parseMessage(new ArrayBuffer(4)), null);
+});

@@ -1,0 +1,114 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { cameraSentence } from "../static/camera.js";
+import { STATES } from "../static/messages.js";
+import * as words from "../static/words.js";
+
+const table = (name, rows, call) =>
+  test(name, () => rows.forEach(([input, expected]) => assert.equal(call(input), expected, `${input}`)));
+
+table("a clock shows minutes, and hours when there are some", [
+  [0, "0:00"],
+  [7.9, "0:07"],
+  [750, "12:30"],
+  [3723, "1:02:03"],
+  [-0.2, "0:00"],
+], words.clock);
+
+table("a clip's length is as exact as it is useful", [
+  [8.44, "8.4 s"],
+  [45.2, "45 s"],
+  [125, "2:05"],
+], words.duration);
+
+table("a share is 100 % only when it is done", [
+  [0, "0 %"],
+  [0.437, "43 %"],
+  [0.999, "99 %"],
+  [1, "100 %"],
+  [1.2, "100 %"],
+], words.percent);
+
+table("a file's size has a fitting unit", [
+  [512, "512 B"],
+  [580_000, "580 kB"],
+  [4_200_000, "4.2 MB"],
+  [2_000_000_000, "2.0 GB"],
+], words.fileSize);
+
+table("a score has a word", [
+  [0, "Off"],
+  [49.9, "Off"],
+  [50, "Close"],
+  [74.9, "Close"],
+  [75, "In sync"],
+  [100, "In sync"],
+], words.scoreWord);
+
+table("a score has a level, and none when there is no score", [
+  [30, "poor"],
+  [60, "fair"],
+  [90, "good"],
+  [null, "none"],
+  [undefined, "none"],
+], words.scoreLevel);
+
+table("tempo is told when it is off", [
+  [null, null],
+  [0.7, "30 % slower"],
+  [0.95, "On tempo"],
+  [1.1, "On tempo"],
+  [1.25, "25 % faster"],
+], words.tempoWords);
+
+table("a reference is named after its file", [
+  ["push_up-side.mp4", "Push up side"],
+  ["IMG 0042.MOV", "IMG 0042"],
+  [".mp4", "My reference"],
+  ["___.webm", "My reference"],
+  [`${"x".repeat(200)}.mp4`, `X${"x".repeat(79)}`],
+], words.nameFromFile);
+
+test("every state has words of its own", () => {
+  const titles = STATES.map((state) => words.stateWords(state).title);
+  assert.equal(new Set(titles).size, STATES.length);
+  assert.equal(words.stateWords("no_person").title, "Step into the picture");
+});
+
+test("a state that is not known yet still has words", () => {
+  assert.equal(words.stateWords("asleep").title, "Waiting…");
+});
+
+test("every reason for an end is a sentence of its own", () => {
+  const reasons = "left deleted lost expired shutdown failed never_joined reference_deleted".split(" ");
+  const sentences = reasons.map(words.endWords);
+  assert.equal(new Set(sentences).size, reasons.length);
+  for (const sentence of sentences) assert.match(sentence, /\.$/);
+  assert.equal(words.endWords("comet"), "The session has ended.");
+});
+
+test("a session without a score tells why", () => {
+  const summary = { duration_s: 30, state: "no_person" };
+  assert.equal(words.noScoreWords(summary), "The camera did not see anyone.");
+  assert.equal(words.noScoreWords({ ...summary, state: "scoring" }), "Not enough movement was seen for a score.");
+  assert.match(words.noScoreWords({ ...summary, duration_s: 2 }), /Too short/);
+  assert.equal(words.noScoreWords(null), "No picture was scored.");
+});
+
+test("a time is told as a person does", () => {
+  const now = new Date(2026, 2, 3, 18, 0);
+  const at = (...date) => words.when(new Date(...date).toISOString(), now, "en-GB");
+  assert.equal(at(2026, 2, 3, 9, 5), "Today, 09:05");
+  assert.equal(at(2026, 2, 2, 23, 59), "Yesterday, 23:59");
+  assert.match(at(2026, 1, 12, 8, 0), /^Thu,? 12 Feb, 08:00$/);
+  assert.match(at(2025, 11, 31, 8, 0), /2025/);
+});
+
+test("each failure of a camera says what to do", () => {
+  const names = ["NotAllowedError", "NotFoundError", "NotReadableError", "OverconstrainedError"];
+  const sentences = names.map(cameraSentence);
+  assert.equal(new Set(sentences).size, names.length);
+  assert.match(cameraSentence("NotAllowedError"), /address bar/);
+  assert.match(cameraSentence("SomethingNewError"), /Try again/);
+});
