@@ -13,6 +13,7 @@ from statistics import fmean, median
 from posesim.alignment import Follower, Place
 from posesim.embedding import Embedder, Features, Frame
 from posesim.engines.base import Engine
+from posesim.engines.calls import Calls, run
 from posesim.references import Reference, Settings
 from posesim.scoring import Calibration, Components, Scorer, State
 from posesim.timebase import Gap, GapReason
@@ -99,6 +100,7 @@ class Comparator:
         calibration: Calibration,
     ) -> None:
         settings.require(reference.settings, reference.name)
+        self._engine = engine
         self._embedder = Embedder(engine, framing=settings.framing)
         self._reference = reference
         self._scorer = Scorer(reference, calibration)
@@ -116,7 +118,12 @@ class Comparator:
 
     def push(self, time_s: float, frame: Frame) -> list[Update]:
         """Take a frame; return what it completes. Runs the network every 8 frames."""
-        return [self._update(part) for part in self._embedder.push(time_s, frame)]
+        return run(self._engine, self.pushing(time_s, frame))
+
+    def pushing(self, time_s: float, frame: Frame) -> Calls[list[Update]]:
+        """`push` for whoever drives several comparators; see `posesim.engines.calls`."""
+        parts = yield from self._embedder.push(time_s, frame)
+        return [self._update(part) for part in parts]
 
     def interrupt(self, reason: GapReason) -> None:
         """Announce that frames were dropped here: the next one comes after a gap."""
@@ -124,7 +131,7 @@ class Comparator:
 
     def finish(self) -> list[Update]:
         """End the stream; return what was still waiting."""
-        return [self._update(part) for part in self._embedder.finish()]
+        return [self._update(part) for part in run(self._engine, self._embedder.finish())]
 
     def summary(self) -> Summary:
         """What has been seen so far, as a whole."""

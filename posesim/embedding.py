@@ -8,6 +8,7 @@ import av
 import numpy as np
 
 from posesim.engines.base import CHUNK_FRAMES, TAP, WINDOW_FRAMES, Engine, Window
+from posesim.engines.calls import Calls
 from posesim.framing import Picture, square
 from posesim.streaming import FIRST_WHOLE, Positions, StreamingStem
 from posesim.timebase import Gap, GapReason, Grid, Tick
@@ -45,6 +46,8 @@ class Features:
 class Embedder:
     """Put one stream of frames through grid, framing, stem and tail.
 
+    What needs the network is a generator; see `posesim.engines.calls`.
+
     The tail runs every `tail_hop` frames, a multiple of 8; it may be changed between calls.
     """
 
@@ -57,7 +60,7 @@ class Embedder:
         self._since_tail = 0  # chunks
         self._prepared: tuple[Frame, Picture] | None = None
 
-    def push(self, time_s: float, frame: Frame) -> list[Features | Gap]:
+    def push(self, time_s: float, frame: Frame) -> Calls[list[Features | Gap]]:
         """Take a frame; return what it completes."""
         done: list[Features | Gap] = []
         for item in self._grid.push(time_s, frame):
@@ -67,31 +70,37 @@ class Embedder:
                 self._since_tail = 0
                 done.append(item)
             else:
-                done += self._take(item)
+                done += yield from self._take(item)
         return done
 
     def interrupt(self, reason: GapReason) -> None:
         """Announce that frames were dropped here: the next one comes after a gap."""
         self._grid.interrupt(reason)
 
-    def finish(self) -> list[Features]:
+    def finish(self) -> Calls[list[Features]]:
         """End the clip: return the positions that waited for later frames, and their window."""
-        done = [features for tick in self._grid.finish() for features in self._take(tick)]
-        if positions := self._stem.finish():
+        done: list[Features] = []
+        for tick in self._grid.finish():
+            done += yield from self._take(tick)
+        if positions := (yield from self._stem.finish()):
             end_s = float(self._times_s(positions[-1])[-1])
-            done.append(Features(end_s, np.empty(0), _NO_TAPS, self._stem.window()))
+            window = yield from self._stem.window()
+            done.append(Features(end_s, np.empty(0), _NO_TAPS, window))
         return done
 
-    def _take(self, tick: Tick[Frame]) -> list[Features]:
+    def _take(self, tick: Tick[Frame]) -> Calls[list[Features]]:
         if self._first_tick is None:
             self._first_tick = tick.index
         done = []
-        for part in self._stem.push([self._prepare(tick.item)]):
+        for part in (yield from self._stem.push([self._prepare(tick.item)])):
             self._since_tail += 1
             due = self._since_tail * CHUNK_FRAMES >= self.tail_hop
             if due:
                 self._since_tail = 0
-            done.append(self._features(part, with_window=due))
+            window = (yield from self._stem.window()) if due else None
+            times_s = self._times_s(part)
+            whole = slice(max(FIRST_WHOLE - part.first, 0), None)
+            done.append(Features(float(times_s[-1]), times_s[whole], part.taps[whole], window))
         return done
 
     def _prepare(self, frame: Frame) -> Picture:
@@ -101,12 +110,6 @@ class Embedder:
             rgb = to_rgb(frame, LARGEST_SIDE) if isinstance(frame, av.VideoFrame) else frame
             self._prepared = frame, square(rgb, rule=self._framing)
         return self._prepared[1]
-
-    def _features(self, part: Positions, *, with_window: bool) -> Features:
-        times_s = self._times_s(part)
-        whole = slice(max(FIRST_WHOLE - part.first, 0), None)
-        window = self._stem.window() if with_window else None
-        return Features(float(times_s[-1]), times_s[whole], part.taps[whole], window)
 
     def _times_s(self, part: Positions) -> np.ndarray:
         assert self._first_tick is not None

@@ -29,6 +29,7 @@ from posesim.embedding import (
     join,
 )
 from posesim.engines.base import CHUNK_FRAMES, TAP, TAP_GRID, WINDOW_FRAMES, Engine
+from posesim.engines.calls import run
 from posesim.errors import (
     BrokenReference,
     ReferenceNotFound,
@@ -180,6 +181,7 @@ class EmbeddingJob:
         if longest_s is not None and self._duration_s > longest_s:
             raise TooLong(clip.name, longest_s)
         self._frames = read_frames(clip, largest_side=LARGEST_SIDE, longest_s=longest_s)
+        self._engine = engine
         self._embedder = Embedder(engine, framing=settings.framing)
         self._stretches: list[list[Features]] = [[]]
         self._time_s = 0.0
@@ -200,11 +202,11 @@ class EmbeddingJob:
         """
         for frame in self._frames:
             self._time_s = frame.time_s
-            parts = self._embedder.push(frame.time_s, frame.rgb)
+            parts = run(self._engine, self._embedder.push(frame.time_s, frame.rgb))
             self._add(parts)
             if parts:
                 return True
-        self._add(self._embedder.finish())
+        self._add(run(self._engine, self._embedder.finish()))
         self._done = True
         return False
 

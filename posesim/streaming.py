@@ -31,6 +31,7 @@ from posesim.engines.base import (
     Inside,
     Window,
 )
+from posesim.engines.calls import Calls, StemCall, TailCall
 from posesim.i3d import FRAME_SIZE
 
 DELAY = 5  # positions by which Mixed_3c lags behind the first of its chunk
@@ -73,7 +74,10 @@ class Positions:
 
 
 class StreamingStem:
-    """Frames in, stem positions out, for one stretch of video without a gap."""
+    """Frames in, stem positions out, for one stretch of video without a gap.
+
+    What needs the network is a generator; see `posesim.engines.calls`.
+    """
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -86,7 +90,7 @@ class StreamingStem:
         self._waiting: list[np.ndarray] = []
         self._end = 0  # the position after the newest
 
-    def push(self, frames: Iterable[np.ndarray]) -> list[Positions]:
+    def push(self, frames: Iterable[np.ndarray]) -> Calls[list[Positions]]:
         """Take any number of frames; return the positions of each chunk that they complete.
 
         Args:
@@ -96,11 +100,11 @@ class StreamingStem:
         for frame in frames:
             self._waiting.append(frame)
             if len(self._waiting) == CHUNK_FRAMES:
-                done += self._step(np.stack(self._waiting), None)
+                done += yield from self._step(np.stack(self._waiting), None)
                 self._waiting.clear()
         return done
 
-    def finish(self) -> list[Positions]:
+    def finish(self) -> Calls[list[Positions]]:
         """End the clip: return the positions that waited for frames which won't come."""
         frames = CHUNK_FRAMES * self._chunks + len(self._waiting)
         done: list[Positions] = []
@@ -109,19 +113,19 @@ class StreamingStem:
             if self._waiting:
                 chunk[: len(self._waiting)] = self._waiting
                 self._waiting.clear()
-            done += self._step(chunk, frames)
+            done += yield from self._step(chunk, frames)
         return done
 
-    def window(self) -> Window | None:
+    def window(self) -> Calls[Window | None]:
         """The window that ends with the newest position; None before there are 32."""
         if self._end < WINDOW_POSITIONS:
             return None
         newest = CHUNK_POSITIONS * self._chunks - DELAY
-        return self._engine.tail([self._stream], [newest - self._end])[0]
+        window: Window = yield TailCall(self._stream, newest - self._end)
+        return window
 
-    def _step(self, chunk: np.ndarray, clip_frames: int | None) -> list[Positions]:
-        masks = inside(self._chunks, clip_frames)
-        taps = self._engine.stem([self._stream], [chunk], [masks])[0]
+    def _step(self, chunk: np.ndarray, clip_frames: int | None) -> Calls[list[Positions]]:
+        taps = yield StemCall(self._stream, chunk, inside(self._chunks, clip_frames))
         first = CHUNK_POSITIONS * self._chunks - DELAY
         self._chunks += 1
         end = first + CHUNK_POSITIONS

@@ -14,6 +14,7 @@ from posesim.comparison import Comparator, GapUpdate, ScoreUpdate
 from posesim.embedding import LARGEST_SIDE, Embedder, Features
 from posesim.engines import open_engine
 from posesim.engines.base import Engine
+from posesim.engines.calls import run
 from posesim.errors import SettingsMismatch
 from posesim.framing import DEFAULT
 from posesim.references import Reference, Settings, embed
@@ -140,7 +141,7 @@ def test_a_comparison_as_a_table_names_the_score_and_what_it_is_made_of(comparat
 
 def features_of(engine: Engine, frames) -> list[Features]:
     embedder = Embedder(engine, framing=DEFAULT)
-    parts = [part for time_s, frame in frames for part in embedder.push(time_s, frame)]
+    parts = [p for time_s, frame in frames for p in run(engine, embedder.push(time_s, frame))]
     assert all(isinstance(part, Features) for part in parts)
     return parts
 

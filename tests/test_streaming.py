@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch.nn import functional
 
+from posesim.engines.calls import run, run_together
 from posesim.engines.torch import TorchEngine
 from posesim.i3d import STEM, Network, weight_shapes, whole_clip
 from posesim.streaming import FIRST_WHOLE, Positions, StreamingStem, inside, position_count
@@ -73,32 +74,32 @@ def test_any_chunking_equals_the_whole_clip_from_its_start_to_its_end(engine, cl
     parts, at = [], 0
     while at < FRAMES:
         size = sizes[len(parts) % len(sizes)]
-        parts.append(stem.push(clip[at : at + size]))
+        parts.append(run(engine, stem.push(clip[at : at + size])))
         at += size
-    taps = joined([*(p for part in parts for p in part), *stem.finish()])
+    taps = joined([*(p for part in parts for p in part), *run(engine, stem.finish())])
     assert taps.shape == whole.shape
     assert close(taps, whole)
 
 
 def test_after_a_reset_nothing_of_the_earlier_stretch_remains(engine, clip, whole):
     stem = StreamingStem(engine)
-    stem.push(clip[::-1][:19])
+    run(engine, stem.push(clip[::-1][:19]))
     stem.reset()
-    taps = joined(stem.push(clip))
+    taps = joined(run(engine, stem.push(clip)))
     assert close(taps, whole[: len(taps)])
 
 
 def test_eight_frames_give_four_positions_once_the_stream_runs(engine, clip):
     stem = StreamingStem(engine)
-    stem.push(clip[:16])
-    [part] = stem.push(clip[16:24])
+    run(engine, stem.push(clip[:16]))
+    [part] = run(engine, stem.push(clip[16:24]))
     assert (part.first, part.end) == (3, 7)
 
 
 def test_positions_that_saw_only_frames_are_the_same_in_the_middle_of_a_film(engine, clip, whole):
     begun = 10  # frames later: position 0 is position 5 of the whole clip
     stem = StreamingStem(engine)
-    taps = joined(stem.push(clip[begun:]))
+    taps = joined(run(engine, stem.push(clip[begun:])))
     whole_context = slice(FIRST_WHOLE, None)
     expected = whole[begun // 2 : begun // 2 + len(taps)]
     assert close(taps[whole_context], expected[whole_context])
@@ -110,25 +111,25 @@ def test_a_clip_of_64_frames_has_one_window_equal_to_the_whole_network(engine, n
     with torch.inference_mode():
         expected = whole_clip(network, as_input(clip))
     stem = StreamingStem(engine)
-    stem.push(clip)
-    assert stem.window() is None
-    stem.finish()
-    window = stem.window()
+    run(engine, stem.push(clip))
+    assert run(engine, stem.window()) is None
+    run(engine, stem.finish())
+    window = run(engine, stem.window())
     assert window is not None
     assert close(window.embedding, expected["Mixed_5c"].mean(dim=(2, 3, 4))[0].numpy())
     assert close(window.logits, expected["Logits"][0].numpy())
 
 
 def test_a_clip_without_frames_has_no_positions(engine):
-    assert StreamingStem(engine).finish() == []
+    assert run(engine, StreamingStem(engine).finish()) == []
 
 
-def test_two_streams_of_one_engine_do_not_mix(engine, clip, whole):
+def test_two_streams_driven_together_do_not_mix(engine, clip, whole):
     one, other = StreamingStem(engine), StreamingStem(engine)
     parts = []
     for at in range(0, FRAMES, 8):
-        parts += one.push(clip[at : at + 8])
-        other.push(clip[::-1][at : at + 8])
+        both = [one.push(clip[at : at + 8]), other.push(clip[::-1][at : at + 8])]
+        parts += run_together(engine, both)[0]
     taps = joined(parts)
     assert close(taps, whole[: len(taps)])
 
