@@ -1,6 +1,6 @@
 """Take the README's picture, docs/live.png: a drawn person, scored by the real server.
 
-    python tests/browser/take_picture.py [FOLDER]   docs/ by default; live-phone.png beside it
+python tests/browser/take_picture.py [FOLDER]   docs/ by default; live-phone.png beside it
 """
 
 import sys
