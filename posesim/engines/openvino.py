@@ -1,202 +1,46 @@
 """The network in OpenVINO: the fast way on a CPU.
 
-The two graphs, one chunk of the stem and one window of the tail, are built from the tables of
-`posesim.i3d`, not traced from PyTorch, so a start needs no conversion. Compiled graphs are cached
-in a folder.
+The graphs come from `posesim.engines.graphs`. Compiled ones are kept in a folder, each under a name
+that says what it was made of and with its own hash, so that a start needs neither building nor
+compiling, and a damaged file is noticed and made anew.
 """
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import contextlib
+import hashlib
+import io
+import os
+import tempfile
+import warnings
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeAlias
+from typing import Literal
 
 import numpy as np
 
-# OpenVINO reports its use to its maker over the network, from a thread begun at import. Nobody
-# agreed to that here; where this package is missing OpenVINO does without.
-sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
-
-import openvino as ov  # noqa: E402
-from openvino import opset13 as op  # noqa: E402
-
-from posesim.engines.base import (  # noqa: E402
+from posesim import i3d
+from posesim.engines import base, graphs, winograd
+from posesim.engines.base import (
     CHUNK_FRAMES,
-    CHUNK_POSITIONS,
+    I3D,
     KEPT_FRAMES,
     KEPT_POSITIONS,
     RING_POSITIONS,
-    TAP_GRID,
     WINDOW_POSITIONS,
     EngineInfo,
     Inside,
+    Layout,
     Stream,
     Window,
 )
-from posesim.i3d import (  # noqa: E402
-    FRAME_SIZE,
-    LOGITS,
-    STEM,
-    TAIL,
-    Conv,
-    MaxPool,
-    Mixed,
-    Triple,
-    same_padding,
-)
+from posesim.engines.graphs import EDGES, KEPT_INPUTS, Graphs, kept, ov, used, used_pooled
+from posesim.engines.processor import processor
+from posesim.i3d import FRAME_SIZE
 
-Node: TypeAlias = ov.Node | ov.Output
-
-
-class Graph:
-    """Builds parts of the network as OpenVINO nodes."""
-
-    def __init__(self, tensors: Mapping[str, np.ndarray]) -> None:
-        self._tensors = tensors
-
-    def conv(self, unit: Conv, x: Node, *, pad_time: bool = True, relu: bool = True) -> Node:
-        """One unit; without `pad_time`, only where the kernel has all its inputs."""
-        begin, end = _pads(x, unit.kernel, unit.stride, pad_time)
-        weight = op.constant(self._tensors[f"{unit.name}/weight"])
-        bias = op.constant(self._tensors[f"{unit.name}/bias"].reshape(1, -1, 1, 1, 1))
-        y = op.convolution(x, weight, list(unit.stride), begin, end, [1, 1, 1])
-        y = op.add(y, bias)
-        return op.relu(y) if relu else y
-
-    def mixed(self, module: Mixed, x: Node, inside: Node | None = None) -> Node:
-        """One Inception module; `inside` as in `posesim.i3d.Network.mixed`."""
-        u = module.units
-        padded = inside is None
-
-        def reduced(name: str) -> Node:
-            y = self.conv(u[name], x)
-            return y if inside is None else op.multiply(y, inside)
-
-        own = x if padded else _positions(x, 1, -1)
-        branches = [
-            self.conv(u["Branch_0/Conv3d_0a_1x1"], own),
-            self.conv(
-                u["Branch_1/Conv3d_0b_3x3"], reduced("Branch_1/Conv3d_0a_1x1"), pad_time=padded
-            ),
-            self.conv(
-                u["Branch_2/Conv3d_0b_3x3"], reduced("Branch_2/Conv3d_0a_1x1"), pad_time=padded
-            ),
-            self.conv(
-                u["Branch_3/Conv3d_0b_1x1"],
-                max_pool(x, (3, 3, 3), (1, 1, 1), pad_time=padded),
-            ),
-        ]
-        return op.concat(branches, 1)
-
-    def layer(self, layer: Conv | MaxPool | Mixed, x: Node) -> Node:
-        """One row of the table, padded in time as well."""
-        if isinstance(layer, Mixed):
-            return self.mixed(layer, x)
-        if isinstance(layer, Conv):
-            return self.conv(layer, x)
-        return max_pool(x, layer.kernel, layer.stride)
-
-    def stem_step(self) -> ov.Model:
-        """One chunk: see `posesim.engines.torch.TorchEngine.stem`, which this repeats."""
-        conv_1a, pool_2a, conv_2b, conv_2c, pool_3a, mixed_3b, mixed_3c = STEM
-        frame_count, count = CHUNK_FRAMES + KEPT_FRAMES, CHUNK_POSITIONS + KEPT_POSITIONS
-        frames = _input([1, frame_count, FRAME_SIZE, FRAME_SIZE, 3], np.uint8, "frames")
-        in_frames = _input([frame_count, 1, 1], np.float32, "inside_frames")
-        kept, masks = {}, {}
-        for name, channels, size in (
-            ("conv3d_2c", 64, 56),
-            ("mixed_3b", 192, 28),
-            ("mixed_3c", 256, 28),
-        ):
-            kept[name] = _input([1, channels, KEPT_POSITIONS, size, size], np.float32, name)
-            masks[name] = _input([count, 1, 1], np.float32, f"inside_{name}")
-        results = []
-
-        def with_kept(name: str, new: Node) -> Node:
-            x = op.concat([kept[name], new], 2)
-            results.append(_output(_positions(x, CHUNK_POSITIONS, count), f"next_{name}"))
-            return op.multiply(x, masks[name])
-
-        x = op.transpose(op.convert(frames, "f32"), op.constant(np.array([0, 4, 1, 2, 3])))
-        x = op.subtract(op.multiply(x, _number(1 / 127.5)), _number(1))
-        x = op.multiply(x, in_frames)
-        x = self.conv(conv_1a, x, pad_time=False)
-        x = self.conv(conv_2b, self.layer(pool_2a, x))
-        x = self.conv(conv_2c, with_kept("conv3d_2c", x), pad_time=False)
-        x = self.layer(pool_3a, x)
-        x = self.mixed(mixed_3b, with_kept("mixed_3b", x), masks["mixed_3b"])
-        x = self.mixed(mixed_3c, with_kept("mixed_3c", x), masks["mixed_3c"])
-
-        pooled = max_pool(x, (1, 3, 3), (1, 2, 2))
-        pooled = op.squeeze(op.transpose(pooled, op.constant(np.array([2, 0, 1, 3, 4]))), _axes(1))
-        cell = 28 // TAP_GRID
-        grid = op.avg_pool(
-            x, [1, cell, cell], [0, 0, 0], [0, 0, 0], [1, cell, cell], exclude_pad=True
-        )
-        taps = op.transpose(grid, op.constant(np.array([0, 2, 3, 4, 1])))
-        results += [_output(taps, "taps"), _output(pooled, "pooled")]
-        inputs = [frames, in_frames, *kept.values(), *masks.values()]
-        return ov.Model(results, inputs, "stem")
-
-    def tail(self) -> ov.Model:
-        """One window: pooled Mixed_3c of 32 positions -> embedding and logits."""
-        positions = _input([WINDOW_POSITIONS, 480, 14, 14], np.float32, "positions")
-        x = op.transpose(positions, op.constant(np.array([1, 0, 2, 3])))
-        x = op.unsqueeze(x, _axes(0))
-        x = max_pool(x, (3, 1, 1), (2, 1, 1))  # the rest of MaxPool3d_4a
-        for layer in TAIL[1:]:
-            x = self.layer(layer, x)
-        embedding = op.reduce_mean(x, _axes(2, 3, 4))
-        pairs = op.avg_pool(x, [1, 1, 1], [0, 0, 0], [0, 0, 0], [2, 7, 7], exclude_pad=True)
-        logits = op.reduce_mean(self.conv(LOGITS, pairs, relu=False), _axes(2, 3, 4))
-        results = [_output(embedding, "embedding"), _output(logits, "logits")]
-        return ov.Model(results, [positions], "tail")
-
-
-def max_pool(x: Node, kernel: Triple, stride: Triple, *, pad_time: bool = True) -> Node:
-    """Max pool with "SAME" padding."""
-    begin, end = _pads(x, kernel, stride, pad_time)
-    pooled = op.max_pool(x, list(stride), [1, 1, 1], begin, end, list(kernel), "floor")
-    return pooled.output(0)
-
-
-def _pads(x: Node, kernel: Triple, stride: Triple, pad_time: bool) -> tuple[list[int], list[int]]:
-    shape = list(x.shape if isinstance(x, ov.Output) else x.output(0).shape)[2:]
-    pads = [same_padding(n, k, s) for n, k, s in zip(shape, kernel, stride, strict=True)]
-    if not pad_time:
-        pads[0] = (0, 0)
-    return [before for before, _ in pads], [after for _, after in pads]
-
-
-def _positions(x: Node, start: int, stop: int) -> Node:
-    """x[:, :, start:stop]."""
-
-    def at(value: int) -> Node:
-        return op.constant(np.array([value]))
-
-    return op.slice(x, at(start), at(stop), at(1), at(2))
-
-
-def _input(shape: list[int], dtype: type[np.generic], name: str) -> ov.Node:
-    node = op.parameter(shape, dtype, name)
-    node.output(0).get_tensor().set_names({name})
-    return node
-
-
-def _output(x: Node, name: str) -> ov.Node:
-    node = op.result(x)
-    node.output(0).get_tensor().set_names({name})
-    return node
-
-
-def _number(value: float) -> Node:
-    return op.constant(np.array(value, np.float32))
-
-
-def _axes(*axes: int) -> Node:
-    return op.constant(np.array(axes))
+Precision = Literal["f32", "bf16"]
 
 
 def computes_in_bf16() -> bool:
@@ -206,11 +50,18 @@ def computes_in_bf16() -> bool:
 
 @dataclass
 class OpenVinoStream:
-    """The last inputs of each temporal operation, and the positions that the tail reads."""
+    """The last inputs of each temporal operation, and what the tail reads.
 
-    frames: np.ndarray  # (1, 14, 224, 224, 3) uint8: 6 kept, 8 new
-    kept: dict[str, np.ndarray]  # (1, C, 2, H, W) float32, by layer
-    ring: np.ndarray  # (40, 480, 14, 14) float32, oldest first
+    Arrays have their channels last, in float32; or in bfloat16, as float16 arrays of the same bits,
+    because NumPy has no bfloat16.
+    """
+
+    frames: np.ndarray  # (14, 224, 224, 3) uint8: 6 kept, 8 new
+    inputs: dict[str, np.ndarray]  # (2, H, W, C), by layer
+    pooled: deque[np.ndarray]  # of Mixed_3c, (1, 14, 14, 480) each: 40 positions, oldest first
+    chunks: int = 0  # taken
+    looked: int | None = None  # the number of chunks when the layers below were computed
+    layers: dict[int, deque[np.ndarray]] = field(default_factory=dict)  # see `graphs.kept`
 
 
 class OpenVinoEngine:
@@ -218,42 +69,44 @@ class OpenVinoEngine:
 
     Args:
         tensors: Weights and biases as `posesim.weights.load` gives them.
-        cache: Folder for compiled graphs; None compiles them at every start.
-        precision: "f32" or "bf16".
+        cache: Folder for compiled graphs; None compiles them at every start. If it can't be used,
+            that is a warning.
+        precision: What is computed in, but for the first convolution, and a stream's state kept in.
         reason: Why this engine was chosen, for whoever reads the log.
     """
+
+    layout: Layout = I3D
 
     def __init__(
         self,
         tensors: Mapping[str, np.ndarray],
         *,
         cache: Path | None = None,
-        precision: str = "f32",
+        precision: Precision = "f32",
         reason: str = "asked for",
     ) -> None:
-        core = ov.Core()
-        if cache is not None:
-            core.set_property({"CACHE_DIR": str(cache)})
-        settings = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": precision}
-        graph = Graph(tensors)
-        self._stem = core.compile_model(graph.stem_step(), "CPU", settings).create_infer_request()
-        self._tail = core.compile_model(graph.tail(), "CPU", settings).create_infer_request()
+        self._state = ov.Type.bf16 if precision == "bf16" else ov.Type.f32
+        self._dtype = np.float16 if precision == "bf16" else np.float32
+        builder = Graphs(tensors, state=self._state)
+        compiler = _Compiler(tensors, precision, cache)
+        # Always in float32: what bfloat16 loses of the pixels moves scores by several points.
+        self._front = compiler.request("front", builder.front, "f32")
+        self._stem = compiler.request("stem", builder.stem, precision)
+        self._whole_tail = compiler.request("whole_tail", builder.whole_tail, precision)
+        self._next_tail = compiler.request("next_tail", builder.next_tail, precision)
         self.info = EngineInfo("openvino", "cpu", precision, reason)
 
     def open(self) -> OpenVinoStream:
         """Make the state of a stream that begins: nothing but padding before it."""
-
-        def zeros(channels: int, size: int) -> np.ndarray:
-            return np.zeros((1, channels, KEPT_POSITIONS, size, size), np.float32)
-
+        inputs = {
+            name: np.zeros((KEPT_POSITIONS, side, side, channels), self._dtype)
+            for name, (side, channels) in KEPT_INPUTS.items()
+        }
+        nothing = np.zeros((1, 14, 14, 480), self._dtype)
         return OpenVinoStream(
-            frames=np.zeros((1, KEPT_FRAMES + CHUNK_FRAMES, FRAME_SIZE, FRAME_SIZE, 3), np.uint8),
-            kept={
-                "conv3d_2c": zeros(64, 56),
-                "mixed_3b": zeros(192, 28),
-                "mixed_3c": zeros(256, 28),
-            },
-            ring=np.zeros((RING_POSITIONS, 480, 14, 14), np.float32),
+            frames=np.zeros((KEPT_FRAMES + CHUNK_FRAMES, FRAME_SIZE, FRAME_SIZE, 3), np.uint8),
+            inputs=inputs,
+            pooled=deque([nothing] * RING_POSITIONS, RING_POSITIONS),
         )
 
     def stem(
@@ -263,21 +116,24 @@ class OpenVinoEngine:
         return [self._advance(*one) for one in zip(streams, chunks, inside, strict=True)]
 
     def _advance(self, stream: OpenVinoStream, chunk: np.ndarray, inside: Inside) -> np.ndarray:
-        stream.frames[0, :KEPT_FRAMES] = stream.frames[0, CHUNK_FRAMES:]
-        stream.frames[0, KEPT_FRAMES:] = chunk
+        stream.frames[:KEPT_FRAMES] = stream.frames[CHUNK_FRAMES:]
+        stream.frames[KEPT_FRAMES:] = chunk
+        in_frames = np.repeat(inside.frames.reshape(-1, 2), 3, axis=1)  # a pair's colours: (7, 6)
+        front = {"frames": stream.frames, "inside_frames": in_frames[:, None, None]}
+        outputs = self._front.infer(front, share_inputs=True, share_outputs=True)
         inputs = {
-            "frames": stream.frames,
-            "inside_frames": inside.frames[:, None, None],
-            "inside_conv3d_2c": inside.conv3d_2c[:, None, None],
-            "inside_mixed_3b": inside.mixed_3b[:, None, None],
-            "inside_mixed_3c": inside.mixed_3c[:, None, None],
-            **stream.kept,
+            "conv3d_2b": self._tensor(outputs["conv3d_2b"]),
+            "inside_conv3d_2c": inside.conv3d_2c[:, None, None, None],
+            "inside_mixed_3b": inside.mixed_3b[:, None, None, None],
+            "inside_mixed_3c": inside.mixed_3c[:, None, None, None],
+            **{name: self._tensor(array) for name, array in stream.inputs.items()},
         }
-        outputs = self._stem.infer(inputs, share_inputs=True)
-        stream.kept = {name: outputs[f"next_{name}"].copy() for name in stream.kept}
-        stream.ring[:-CHUNK_POSITIONS] = stream.ring[CHUNK_POSITIONS:]
-        stream.ring[-CHUNK_POSITIONS:] = outputs["pooled"]
-        return np.array(outputs["taps"], np.float32).reshape(CHUNK_POSITIONS, -1)
+        outputs = self._stem.infer(inputs, share_inputs=True, share_outputs=True)
+        stream.inputs = {name: outputs[f"next_{name}"].copy() for name in stream.inputs}
+        stream.pooled.extend(_single(outputs["pooled"].copy()))
+        stream.chunks += 1
+        taps: np.ndarray = outputs["taps"].copy()
+        return taps.reshape(len(taps), -1)  # (4, 2, 2, 480) -> (4, 1920)
 
     def tail(self, streams: Sequence[Stream], behind: Sequence[int]) -> list[Window]:
         """Look at the last 32 positions of each stream; see `Engine.tail`."""
@@ -285,6 +141,116 @@ class OpenVinoEngine:
 
     def _look(self, stream: OpenVinoStream, behind: int) -> Window:
         end = RING_POSITIONS - behind
-        window = stream.ring[end - WINDOW_POSITIONS : end]
-        outputs = self._tail.infer({"positions": window}, share_inputs=True)
+        pooled = list(stream.pooled)[end - WINDOW_POSITIONS : end]
+        if not behind and stream.looked is not None and stream.looked == stream.chunks - 1:
+            outputs = self._next_tail.infer(
+                {f"pooled_{p}": self._tensor(pooled[p]) for p in used_pooled()}
+                | {
+                    f"layer_{layer}_{p}": self._tensor(positions[p - kept(layer)[0]])
+                    for layer, positions in stream.layers.items()
+                    for p in used(layer)
+                },
+                share_inputs=True,
+                share_outputs=True,
+            )
+            for layer, positions in stream.layers.items():
+                positions.extend(_single(outputs[f"new_{layer}"].copy()))
+            stream.looked = stream.chunks
+        else:
+            outputs = self._whole_tail.infer(
+                {f"pooled_{p}": self._tensor(position) for p, position in enumerate(pooled)},
+                share_inputs=True,
+                share_outputs=True,
+            )
+            if not behind:
+                stream.layers = {
+                    layer: deque(_single(outputs[f"kept_{layer}"].copy()), len(kept(layer)))
+                    for layer in EDGES
+                }
+                stream.looked = stream.chunks
         return Window(outputs["embedding"][0].copy(), outputs["logits"][0].copy())
+
+    def _tensor(self, array: np.ndarray) -> ov.Tensor:
+        return ov.Tensor(array, ov.Shape(array.shape), self._state)
+
+
+def _single(positions: np.ndarray) -> Iterable[np.ndarray]:
+    """Each position by itself, as a view that keeps its axis."""
+    return (positions[i : i + 1] for i in range(len(positions)))
+
+
+class _Compiler:
+    """Compiles graphs, or reads what was compiled before."""
+
+    def __init__(
+        self, tensors: Mapping[str, np.ndarray], state: Precision, cache: Path | None
+    ) -> None:
+        self._core = ov.Core()
+        self._cache = cache
+        self._state = state
+        if cache is not None:
+            made_of = hashlib.sha256()
+            device = self._core.get_property("CPU", "FULL_DEVICE_NAME")
+            abilities = self._core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+            for part in (ov.__version__, device, abilities, processor()):
+                made_of.update(repr(part).encode())
+            for module in (base, graphs, i3d, winograd):  # what builds the graphs
+                made_of.update(Path(str(module.__file__)).read_bytes())
+            for name in sorted(tensors):
+                made_of.update(name.encode())
+                made_of.update(np.ascontiguousarray(tensors[name]).data)
+            self._key = made_of.hexdigest()[:16]
+
+    def request(
+        self, name: str, build: Callable[[], ov.Model], precision: Precision
+    ) -> ov.InferRequest:
+        """Prepare one graph for use."""
+        settings = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": precision}
+        if self._cache is None:
+            return self._core.compile_model(build(), "CPU", settings).create_infer_request()
+        path = self._cache / f"{name}-{self._state}-{self._key}.blob"
+        compiled = self._read(path, settings)
+        if compiled is None:
+            compiled = self._core.compile_model(build(), "CPU", settings)
+            try:
+                self._write(path, compiled)
+            except OSError as error:
+                warnings.warn(
+                    f"Compiled graphs can't be kept in {self._cache}: {error.strerror or error}. "
+                    "Every start will take longer.",
+                    RuntimeWarning,
+                    stacklevel=2,
+                )
+        return compiled.create_infer_request()
+
+    def _read(self, path: Path, settings: Mapping[str, str]) -> ov.CompiledModel | None:
+        """Read a compiled graph; None if there is none or it is damaged."""
+        try:
+            content = path.read_bytes()
+        except OSError:
+            return None
+        digest, blob = content[:32], content[32:]
+        if hashlib.sha256(blob).digest() != digest:
+            return None
+        return self._core.import_model(blob, "CPU", settings)
+
+    def _write(self, path: Path, compiled: ov.CompiledModel) -> None:
+        """Write a compiled graph whole or not at all; remove what it replaces."""
+        stream = io.BytesIO()
+        compiled.export_model(stream)
+        blob = stream.getvalue()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(hashlib.sha256(blob).digest())
+                file.write(blob)
+            Path(name).replace(path)
+        except BaseException:  # also Ctrl-C
+            Path(name).unlink()
+            raise
+        kind = path.name.removesuffix(f"{self._key}.blob")
+        for old in path.parent.glob(f"{kind}*.blob"):
+            if old != path:
+                with contextlib.suppress(OSError):  # another process uses or removed it
+                    old.unlink()
