@@ -1,6 +1,7 @@
-"""Make posesim/data/calibration.json from a folder of labelled clips.
+"""Make the calibration of a backbone, in posesim/data, from a folder of labelled clips.
 
     python bench/calibrate.py ../shared/clips
+    python bench/calibrate.py ../shared/clips --backbone i3d_r50
 
 The folder holds video files named in `manifest.csv` (file, exercise, person). Every ordered pair of
 clips by different people is one example: a user's windows against a reference, the same exercise or
@@ -23,16 +24,16 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from posesim import weights
 from posesim.alignment import Follower
+from posesim.backbones import BACKBONES, DEFAULT
 from posesim.cli import weights_path
-from posesim.engines import open_engine
-from posesim.engines.base import WINDOW_POSITIONS
 from posesim.errors import TooShort
-from posesim.references import Reference, Settings, embed
-from posesim.scoring import bhattacharyya, cosine, energy, posterior
+from posesim.network import Network
+from posesim.references import Reference, embed
+from posesim.scoring import bhattacharyya, cosine, posterior, typical_energy
 
-OUTPUT = Path(__file__).parent.parent / "posesim" / "data" / "calibration.json"
+OUTPUT = Path(__file__).parent.parent / "posesim" / "data"
+HOLD_ENERGY = {"i3d": 0.35}  # by looking at clips of holds; for others nothing counts as one
 # Variants of one exercise are neither the same nor another one: such pairs are left out.
 VARIANTS = (
     {"push_up", "incline_push_up", "decline_push_up", "wide_push_up", "scapular_push_up"},
@@ -56,8 +57,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path)
     parser.add_argument("--features", type=Path, help="keep features in this folder")
+    parser.add_argument("--backbone", choices=tuple(BACKBONES), default=DEFAULT)
     args = parser.parse_args()
-    clips = read_clips(args.folder, args.features)
+    clips = read_clips(args.folder, args.features, args.backbone)
     calibration = fit(clips)
     digest = hashlib.sha256()
     for path in sorted(args.folder.glob("*.mp4")):
@@ -74,15 +76,14 @@ def main() -> None:
             "weights": clips[0].reference.settings.weights,
         },
     }
-    OUTPUT.write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
+    output = OUTPUT / f"calibration-{args.backbone}.json"
+    output.write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
     print(json.dumps(about, indent=2))
 
 
-def read_clips(folder: Path, keep: Path | None) -> list[Clip]:
+def read_clips(folder: Path, keep: Path | None, backbone: str) -> list[Clip]:
     """Embed every clip of the manifest, or load its features where they were kept."""
-    loaded = weights.load(weights_path())
-    settings = Settings(weights=loaded.sha256)
-    engine = open_engine("auto", loaded.tensors)
+    network = Network.open(weights_path(backbone), backbone=backbone)
     if keep is not None:
         keep.mkdir(parents=True, exist_ok=True)
     clips = []
@@ -93,10 +94,10 @@ def read_clips(folder: Path, keep: Path | None) -> list[Clip]:
         kept = keep / f"{path.stem}.npz" if keep is not None else None
         if kept is not None and kept.exists():
             reference = Reference.load(kept)
-            settings.require(reference.settings, reference.name)
+            network.settings.require(reference.settings, reference.name)
         else:
             try:
-                reference = embed(path, engine, settings, name=path.stem)
+                reference = embed(path, network.engine, network.settings, name=path.stem)
             except TooShort as error:
                 tqdm.write(str(error))
                 continue
@@ -110,6 +111,8 @@ def read_clips(folder: Path, keep: Path | None) -> list[Clip]:
 def fit(clips: list[Clip]) -> dict[str, object]:
     """The numbers of `posesim.scoring.Calibration`."""
     same, seen, coherences, ratios = [], [], [], []
+    layout = clips[0].reference.settings.layout
+    window = layout.window_positions
     for user, other in permutations(clips, 2):
         alike = user.exercise == other.exercise
         related = any({user.exercise, other.exercise} <= group for group in VARIANTS)
@@ -123,10 +126,12 @@ def fit(clips: list[Clip]) -> dict[str, object]:
         same.append(alike)
         seen.append(np.mean(pairs, axis=0))
         if alike:
-            follower = Follower(theirs.taps)
+            follower = Follower(theirs.taps, layout.position_s)
             coherence = [follower.push(tap).coherence for tap in ours.taps]
             coherences += [c for c in coherence if c is not None]
-            ratios.append(typical_energy(ours.taps) / typical_energy(theirs.taps))
+            ratios.append(
+                typical_energy(ours.taps, window) / max(typical_energy(theirs.taps, window), 1e-9)
+            )
     movement = logistic(np.array(seen), np.array(same))
     return {
         "movement": [round(float(v), 4) for v in movement],
@@ -134,14 +139,8 @@ def fit(clips: list[Clip]) -> dict[str, object]:
         "range": [0.25, round(float(np.quantile(ratios, 0.25)), 3)],
         "parts": [0.6, 0.2, 0.2],
         "still_ratio": 0.2,
-        "hold_energy": 0.35,
+        "hold_energy": HOLD_ENERGY.get(layout.backbone, 0.001),
     }
-
-
-def typical_energy(taps: np.ndarray) -> float:
-    """The median energy of stretches as long as a window."""
-    starts = range(0, max(len(taps) - WINDOW_POSITIONS, 0) + 1, WINDOW_POSITIONS // 4)
-    return float(np.median([energy(taps[i : i + WINDOW_POSITIONS]) for i in starts]))
 
 
 def logistic(x: np.ndarray, y: np.ndarray, ridge: float = 1.0) -> np.ndarray:

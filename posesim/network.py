@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from posesim.backbones import BACKBONES, DEFAULT
 from posesim.comparison import Comparator
-from posesim.engines import Engine, EngineChoice, open_engine
+from posesim.engines import Engine, EngineChoice
 from posesim.references import EmbeddingJob, Reference, Settings
 from posesim.scoring import Calibration
-from posesim.weights import load
 
 
 @dataclass(frozen=True)
@@ -21,17 +21,30 @@ class Network:
     calibration: Calibration
 
     @classmethod
-    def open(cls, weights: Path, engine: EngineChoice = "auto") -> Network:
-        """Load the weights and prepare the engine: seconds of work.
+    def open(cls, weights: Path, engine: EngineChoice = "auto", backbone: str = DEFAULT) -> Network:
+        """Load the weights of a backbone and prepare its engine: seconds of work.
 
         Prepared parts are kept beside the folder of the weights, so that the next start is quick.
 
         Raises:
-            WeightsError: If the weights are missing or damaged.
+            WeightsError: If the weights are missing or damaged, or the backbone is not installed.
+            EngineNotAvailable: If the engine can't run the backbone.
         """
-        loaded = load(weights)
-        made = open_engine(engine, loaded.tensors, cache=weights.parents[1] / "openvino")
-        return cls(made, Settings(weights=loaded.sha256), Calibration.load())
+        chosen = BACKBONES[backbone]
+        loaded = chosen.load(weights)
+        made = chosen.open_engine(engine, loaded, weights.parents[1] / "openvino")
+        settings = Settings.of(chosen.layout, loaded.sha256)
+        return cls(made, settings, Calibration.load(backbone))
+
+    @property
+    def warning(self) -> str | None:
+        """What must be said to whoever sees its scores; None if there is nothing."""
+        if self.calibration.fitted:
+            return None
+        return (
+            f"The scores of the backbone {self.settings.backbone} are not calibrated: they tell "
+            "better from worse, and their numbers mean nothing by themselves."
+        )
 
     def embedding_job(self, clip: Path, name: str, longest_s: float | None = None) -> EmbeddingJob:
         """Begin to embed a clip; see `EmbeddingJob`."""

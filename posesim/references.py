@@ -19,8 +19,8 @@ from pathlib import Path
 
 import numpy as np
 
+from posesim.backbones import LAYOUTS
 from posesim.embedding import (
-    FRAMES_PER_SECOND,
     LARGEST_SIDE,
     WINDOW_S,
     ClipFeatures,
@@ -28,7 +28,14 @@ from posesim.embedding import (
     Features,
     join,
 )
-from posesim.engines.base import CHUNK_FRAMES, TAP, TAP_GRID, WINDOW_FRAMES, Engine
+from posesim.engines.base import (
+    CHUNK_FRAMES,
+    FRAMES_PER_SECOND,
+    I3D,
+    WINDOW_FRAMES,
+    Engine,
+    Layout,
+)
 from posesim.engines.calls import run
 from posesim.errors import (
     BrokenReference,
@@ -38,7 +45,6 @@ from posesim.errors import (
     TooShort,
 )
 from posesim.framing import DEFAULT as FRAMING
-from posesim.i3d import CLASSES, EMBEDDING
 from posesim.timebase import Gap
 from posesim.video import probe, read_frames
 
@@ -53,14 +59,30 @@ class Settings:
     """Everything that must be the same on both sides of a comparison."""
 
     weights: str  # identity of the weights, as `posesim.weights.Weights.sha256`
-    backbone: str = "i3d"
+    backbone: str = I3D.backbone
     frames_per_second: float = FRAMES_PER_SECOND
     window_frames: int = WINDOW_FRAMES
     hop_frames: int = CHUNK_FRAMES
     framing: str = FRAMING
     largest_side: int = LARGEST_SIDE
-    tap: str = "Mixed_3c"
-    tap_grid: int = TAP_GRID
+    tap: str = I3D.tap
+    tap_grid: int = I3D.tap_grid
+
+    @classmethod
+    def of(cls, layout: Layout, weights: str) -> Settings:
+        """The settings of what a backbone makes with some weights."""
+        return cls(
+            weights=weights, backbone=layout.backbone, tap=layout.tap, tap_grid=layout.tap_grid
+        )
+
+    @property
+    def layout(self) -> Layout:
+        """What the backbone gives.
+
+        Raises:
+            KeyError: If the backbone is unknown here, which `Reference.load` has ruled out.
+        """
+        return LAYOUTS[self.backbone]
 
     def require(self, other: Settings, name: str) -> None:
         """Refuse a reference made with other settings.
@@ -127,21 +149,23 @@ class Reference:
                     Settings(**about["settings"]),
                     features,
                 )
+            if (backbone := reference.settings.backbone) not in LAYOUTS:
+                raise BrokenReference(path, f"its backbone {backbone[:40]!r} is not known here")
         except (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
             raise BrokenReference(path, f"{type(error).__name__}: {error}") from error
-        if not _sound(features):
+        if not _sound(features, reference.settings.layout):
             raise BrokenReference(path, "its arrays do not fit together")
         return reference
 
 
-def _sound(features: ClipFeatures) -> bool:
+def _sound(features: ClipFeatures, layout: Layout) -> bool:
     positions, windows = len(features.times_s), len(features.window_ends_s)
     shapes = {
         "times_s": (positions,),
-        "taps": (positions, TAP),
+        "taps": (positions, layout.tap_size),
         "window_ends_s": (windows,),
-        "embeddings": (windows, EMBEDDING),
-        "logits": (windows, CLASSES),
+        "embeddings": (windows, layout.embedding_size),
+        "logits": (windows, layout.classes),
     }
     arrays = {name: getattr(features, name) for name in _ARRAYS}
     return (

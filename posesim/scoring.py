@@ -9,7 +9,8 @@ Never one cosine. Three components, each 0 to 1 and each something that can be s
 - range: how much the user's features move, over how much the reference's do.
 
 Movement gates, the others grade: `score = 100 * movement * (floor + timing part + range part)`. The
-numbers of the model and of the grading are data, in `data/calibration.json`, with their origin.
+numbers of the model and of the grading are data, in `data/calibration-*.json`, one file a backbone,
+with their origin.
 """
 
 from __future__ import annotations
@@ -24,10 +25,11 @@ from typing import Any, Literal
 import numpy as np
 
 from posesim.alignment import Place
-from posesim.engines.base import WINDOW_POSITIONS, Window
+from posesim.engines.base import Window
 from posesim.references import Reference
 
 State = Literal["no_person", "partial", "several", "still", "warming_up", "lost", "gap", "scoring"]
+NOT_CALIBRATED = "not calibrated"  # where the origin of numbers says what made them
 SMOOTHING_S = 1.5  # time constant of the class posterior and embedding that are compared
 
 
@@ -51,6 +53,8 @@ class Calibration:
         parts: What of the grade is given for the movement alone, for timing, and for range; sum 1.
         still_ratio: Below this ratio of movement the user stands still.
         hold_energy: A reference that moves less than this is a hold: standing still is right.
+        fitted: Whether the numbers were fitted to clips seen by this backbone. Otherwise they are
+            a guess, and scores can be compared with each other at most.
     """
 
     movement: tuple[float, float, float]
@@ -59,14 +63,16 @@ class Calibration:
     parts: tuple[float, float, float]
     still_ratio: float
     hold_energy: float
+    fitted: bool = True
 
     @classmethod
-    def load(cls) -> Calibration:
-        """The calibration that comes with the package."""
-        text = (files("posesim") / "data" / "calibration.json").read_text(encoding="utf-8")
-        values: dict[str, Any] = json.loads(text)["calibration"]
+    def load(cls, backbone: str = "i3d") -> Calibration:
+        """The calibration of a backbone that comes with the package."""
+        file = files("posesim") / "data" / f"calibration-{backbone}.json"
+        about: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+        values: dict[str, Any] = about["calibration"]
         tuples: dict[str, Any] = {k: tuple(v) for k, v in values.items() if isinstance(v, list)}
-        return cls(**(values | tuples))
+        return cls(**(values | tuples), fitted=about["provenance"]["made_by"] != NOT_CALIBRATED)
 
 
 def posterior(logits: np.ndarray) -> np.ndarray:
@@ -90,6 +96,12 @@ def energy(taps: np.ndarray) -> float:
     return float(np.sqrt(((taps - taps.mean(axis=0)) ** 2).sum(axis=1).mean()))
 
 
+def typical_energy(taps: np.ndarray, window_positions: int) -> float:
+    """The median energy of stretches of (T, D) taps that are as long as a window."""
+    starts = range(0, max(len(taps) - window_positions, 0) + 1, window_positions // 4)
+    return float(np.median([energy(taps[i : i + window_positions]) for i in starts]))
+
+
 class Scorer:
     """Score one user against one reference."""
 
@@ -99,13 +111,13 @@ class Scorer:
         self._posterior = posterior(features.logits).mean(axis=0)
         self._embedding = features.embeddings.mean(axis=0)
         taps = features.taps
-        starts = range(0, max(len(taps) - WINDOW_POSITIONS, 0) + 1, WINDOW_POSITIONS // 4)
-        self._energy = float(np.median([energy(taps[i : i + WINDOW_POSITIONS]) for i in starts]))
+        self._window = reference.settings.layout.window_positions
+        self._energy = typical_energy(taps, self._window)
         self.reset()
 
     def reset(self) -> None:
         """Begin anew, after a gap."""
-        self._taps: deque[np.ndarray] = deque(maxlen=WINDOW_POSITIONS)
+        self._taps: deque[np.ndarray] = deque(maxlen=self._window)
         self._seen: tuple[float, np.ndarray, np.ndarray] | None = None
 
     def see(self, time_s: float, taps: np.ndarray, window: Window | None) -> None:

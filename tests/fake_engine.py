@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from posesim.engines.base import TAP, EngineInfo, Inside, Window
+from posesim.engines.base import I3D, TAP, EngineInfo, Inside, Window
+from posesim.network import Network
 from posesim.references import Settings
 from posesim.scoring import Calibration
 
@@ -23,6 +24,7 @@ CALIBRATION = Calibration(
 class FakeEngine:
     """A tap is the picture in 8x8 cells; the class of a window is its brightness in tenths."""
 
+    layout = I3D
     info = EngineInfo("fake", "none", "float32", "a test asked for it")
 
     def __init__(self) -> None:
@@ -53,3 +55,8 @@ class FakeEngine:
             logits[int(mean * 10)] = 20
             windows.append(Window(np.full(1024, mean, np.float32), logits))
         return windows
+
+
+def open_fake_network(_: object = None) -> Network:
+    """For a worker: a network that takes no time."""
+    return Network(FakeEngine(), SETTINGS, CALIBRATION)

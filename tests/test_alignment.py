@@ -8,18 +8,19 @@ import pytest
 from posesim.alignment import Follower, cheapest_step, unit
 
 RNG = np.random.default_rng(3)
+POSITION_S = 0.08
 
 
 def movement(positions: int, seed: int = 0, dimensions: int = 64) -> np.ndarray:
     """Smooth features of a movement that does not repeat, (positions, dimensions)."""
     rng = np.random.default_rng(seed)
-    t = np.arange(positions)[:, None] / 12.5
+    t = np.arange(positions)[:, None] * POSITION_S
     waves = rng.uniform(0.2, 0.9, dimensions)
     return np.sin(2 * np.pi * waves * t + rng.uniform(0, 6.3, dimensions)).astype(np.float32)
 
 
 def followed(reference: np.ndarray, user: np.ndarray) -> np.ndarray:
-    follower = Follower(reference)
+    follower = Follower(reference, POSITION_S)
     return np.array([follower.push(tap).index for tap in user])
 
 
@@ -42,7 +43,7 @@ def test_tempo_is_the_users_speed_over_the_references(speed):
     reference = movement(200)
     at = np.arange(0, 199, speed)
     user = np.array([np.interp(at, np.arange(200), column) for column in reference.T]).T
-    follower = Follower(reference)
+    follower = Follower(reference, POSITION_S)
     places = [follower.push(tap) for tap in user]
     assert places[-1].tempo == pytest.approx(speed, abs=0.1)
     assert places[-1].index == pytest.approx(at[-1], abs=2)
@@ -64,7 +65,7 @@ def test_a_pause_holds_the_place():
 
 def test_coherence_is_high_along_the_reference_and_low_for_noise():
     reference = movement(150)
-    along, astray = Follower(reference), Follower(reference)
+    along, astray = Follower(reference, POSITION_S), Follower(reference, POSITION_S)
     for tap in reference:
         right = along.push(tap)
         wrong = astray.push(RNG.normal(size=64))
@@ -75,7 +76,7 @@ def test_coherence_is_high_along_the_reference_and_low_for_noise():
 
 
 def test_nothing_is_said_of_tempo_in_the_first_second():
-    follower = Follower(movement(50))
+    follower = Follower(movement(50), POSITION_S)
     places = [follower.push(tap) for tap in movement(20)]
     assert places[11].tempo is None
     assert places[13].tempo is not None
@@ -110,7 +111,7 @@ def test_a_reference_of_one_position_can_be_followed():
 @pytest.mark.parametrize("shape", [(0, 4), (4,)])
 def test_a_reference_without_positions_is_refused(shape):
     with pytest.raises(ValueError, match="reference must be"):
-        Follower(np.zeros(shape))
+        Follower(np.zeros(shape), POSITION_S)
 
 
 def test_unit_leaves_a_row_of_zeros_alone():

@@ -7,10 +7,11 @@ import pytest
 import torch
 from torch.nn import functional
 
+from posesim.engines.base import I3D
 from posesim.engines.calls import run, run_together
 from posesim.engines.torch import TorchEngine
 from posesim.i3d import STEM, Network, weight_shapes, whole_clip
-from posesim.streaming import FIRST_WHOLE, Positions, StreamingStem, inside, position_count
+from posesim.streaming import Positions, StreamingStem, inside
 
 FRAMES = 38  # not a multiple of 8: the last chunk is cut off
 
@@ -100,10 +101,10 @@ def test_positions_that_saw_only_frames_are_the_same_in_the_middle_of_a_film(eng
     begun = 10  # frames later: position 0 is position 5 of the whole clip
     stem = StreamingStem(engine)
     taps = joined(run(engine, stem.push(clip[begun:])))
-    whole_context = slice(FIRST_WHOLE, None)
+    whole_context = slice(I3D.first_whole, None)
     expected = whole[begun // 2 : begun // 2 + len(taps)]
     assert close(taps[whole_context], expected[whole_context])
-    assert not close(taps[:FIRST_WHOLE], expected[:FIRST_WHOLE])
+    assert not close(taps[: I3D.first_whole], expected[: I3D.first_whole])
 
 
 def test_a_clip_of_64_frames_has_one_window_equal_to_the_whole_network(engine, network, clip):
@@ -145,4 +146,4 @@ def test_masks_let_in_what_lies_inside_the_clip():
 
 @pytest.mark.parametrize(("frames", "positions"), [(0, 0), (1, 1), (64, 32), (65, 33)])
 def test_there_is_a_position_for_every_two_frames(frames, positions):
-    assert position_count(frames) == positions
+    assert I3D.position_count(frames) == positions
