@@ -16,20 +16,26 @@ KEY := $(shell { pwd; cat pyproject.toml constraints.txt; } | cksum | cut -d ' '
 INSTALLED := $(VENV)/.installed-$(KEY)
 INSTALLED_DEV := $(VENV)/.installed-dev-$(KEY)
 
+R50_VENV := .venv-pytorchvideo
+
 # In CI everything is tested; elsewhere `make test CI=true` does the same.
 PYTEST_TIER = $(if $(filter true,$(CI)),,-m "not slow")
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run test check format page-tests weights clean
+.PHONY: help run test test-pytorchvideo bench bench-short check format page-tests weights clean
 
 help:
 	@echo "make run      set everything up and serve http://localhost:8080 (PORT=9000, HOST=0.0.0.0)"
 	@echo "make test     set everything up, then check and test (CI=true: slow tests too;"
 	@echo "              PYTEST_ARGS=\"-k weights\": some of them)"
+	@echo "make test-pytorchvideo"
+	@echo "              test the backbone i3d_r50 with the real pytorchvideo, in an environment of"
+	@echo "              its own (6 GB in the user's cache)"
 	@echo "make check    formatting, lint and types alone"
 	@echo "make format   reformat the Python code and apply safe lint fixes"
 	@echo "make weights  fetch the network's weights into the user's cache"
+	@echo "make bench    measure the network and live sessions here (bench/out/*.json)"
 	@echo "make clean    remove .venv and what tools left in this folder"
 
 run: $(INSTALLED) weights
@@ -37,6 +43,11 @@ run: $(INSTALLED) weights
 
 test: $(INSTALLED_DEV) check page-tests weights
 	$(VENV)/bin/python -m pytest $(PYTEST_TIER) $(PYTEST_ARGS)
+
+# Only what the tests of `make test` can't run; nothing of it is skipped here.
+test-pytorchvideo: | $(VENV)/bin/python
+	$(VENV)/bin/python tests/make_pytorchvideo_env.py $(R50_VENV)
+	POSESIM_REQUIRE_PYTORCHVIDEO=1 $(R50_VENV)/bin/python -m pytest -m pytorchvideo $(PYTEST_ARGS)
 
 check: $(INSTALLED_DEV)
 	$(VENV)/bin/ruff format --check .
@@ -55,11 +66,21 @@ page-tests:
 	echo "SKIPPED: the page's tests need Node 20 or newer (nodejs.org)" >&2; \
 	test "$(CI)" != true
 
+bench: ROUNDS = 9
+bench: LIVE = --sessions 1 --seconds 60
+bench-short: ROUNDS = 2
+bench-short: LIVE = --sessions 1 --seconds 8
+bench bench-short: $(INSTALLED_DEV) weights
+	@mkdir -p bench/out
+	$(VENV)/bin/posesim bench --rounds $(ROUNDS) --json > bench/out/hop.json
+	@cat bench/out/hop.json
+	$(VENV)/bin/python bench/live.py $(LIVE) --json bench/out/live.json
+
 weights: $(INSTALLED)
 	@$(VENV)/bin/python -m posesim weights fetch
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(R50_VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(INSTALLED): | $(VENV)/bin/python

@@ -131,14 +131,20 @@ class Comparator:
 
     def finish(self) -> list[Update]:
         """End the stream; return what was still waiting."""
-        return [self._update(part) for part in run(self._engine, self._embedder.finish())]
+        return run(self._engine, self.finishing())
+
+    def finishing(self) -> Calls[list[Update]]:
+        """`finish` for whoever drives several comparators."""
+        parts = yield from self._embedder.finish()
+        return [self._update(part) for part in parts]
 
     def summary(self) -> Summary:
         """What has been seen so far, as a whole."""
         return self._history.summary()
 
     def _begin(self) -> None:
-        self._follower = Follower(self._reference.features.taps)
+        layout = self._reference.settings.layout
+        self._follower = Follower(self._reference.features.taps, layout.position_s)
         self._place: Place | None = None
         self._scorer.reset()
 

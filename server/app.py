@@ -1,36 +1,42 @@
 """The application: what outlives a request, in the order in which it is opened and given back."""
 
+import asyncio
 import time
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from functools import partial
 
 import structlog
 from aiohttp import web
 
 from . import signaling
+from .admission import CHUNK_S
 from .api import exercises as exercises_api
 from .api import guard, health, token
 from .api import sessions as sessions_api
 from .auth import Guesses, Passwords, Tokens, load_secret
 from .config import ServerConfig
 from .exercises import Exercises
-from .inference import Inference
+from .frames import SLOTS
 from .keys import (
     CONFIG,
     EXERCISES,
     GUESSES,
-    INFERENCE,
-    NETWORK,
+    METRICS,
     PASSWORDS,
     SESSIONS,
     STORE,
     TOKENS,
+    WORKERS,
 )
+from .metrics import Metrics
 from .network import OpenNetwork, open_network
 from .problems import problems
-from .session import Limits, Sessions
+from .session import Limits
+from .sessions import Sessions
 from .static_files import add_headers, add_page, static_folder
 from .store import Store
+from .workers import Launch, ProcessBody, Workers
 
 logger = structlog.get_logger(__name__)
 
@@ -43,14 +49,16 @@ def create_app(
     *,
     limits: Limits | None = None,
     passwords: Passwords | None = None,
+    launch: Launch = ProcessBody,
 ) -> web.Application:
     """Put the server together; what takes time or touches the disk happens when it starts.
 
     Args:
         config: What the operator wants.
-        open_network: Makes the network, on the inference thread.
+        open_network: Makes the network, in each worker.
         limits: How long each part of a session may take; None takes them from `config`.
         passwords: How they are hashed; None takes argon2's recommended cost.
+        launch: What a worker runs in.
     """
     app = web.Application(
         middlewares=[problems, guard.same_origin, guard.signed_in], client_max_size=JSON_BYTES
@@ -58,8 +66,10 @@ def create_app(
     app[CONFIG] = config
     app[GUESSES] = Guesses()
     app[PASSWORDS] = passwords or Passwords()
+    app[METRICS] = Metrics()
+    app.cleanup_ctx.append(_loop_watch)
     app.cleanup_ctx.append(_store)
-    app.cleanup_ctx.append(partial(_inference, open_network))
+    app.cleanup_ctx.append(partial(_workers, open_network, launch))
     app.cleanup_ctx.append(partial(_sessions, limits))
     app.cleanup_ctx.append(_exercises)
     app.on_shutdown.append(_end_sessions)
@@ -88,27 +98,50 @@ async def _store(app: web.Application) -> AsyncIterator[None]:
         await app[STORE].close()
 
 
-async def _inference(open_network: OpenNetwork, app: web.Application) -> AsyncIterator[None]:
-    async with Inference() as inference:
-        app[INFERENCE] = inference
-        logger.info("loading the network")
-        begun_s = time.monotonic()
-        app[NETWORK] = await inference.run(partial(open_network, app[CONFIG]), urgent=True)
-        info = app[NETWORK].engine.info
+async def _loop_watch(app: web.Application) -> AsyncIterator[None]:
+    watch = asyncio.create_task(app[METRICS].watch_loop(), name="loop watch")
+    yield
+    watch.cancel()
+    await asyncio.gather(watch, return_exceptions=True)
+
+
+async def _workers(
+    open_network: OpenNetwork, launch: Launch, app: web.Application
+) -> AsyncIterator[None]:
+    config = app[CONFIG]
+    logger.info("loading the network", workers=config.workers)
+    begun_s = time.monotonic()
+    async with Workers(
+        partial(open_network, config), count=config.workers, launch=launch, metrics=app[METRICS]
+    ) as workers:
+        app[WORKERS] = workers
+        engine = workers.network.engine
         logger.info(
             "network loaded",
-            engine=info.name,
-            device=info.device,
-            precision=info.precision,
+            engine=engine.name,
+            device=engine.device,
+            precision=engine.precision,
+            reason=engine.reason,
             duration_s=round(time.monotonic() - begun_s, 2),
         )
         yield
 
 
 async def _sessions(limits: Limits | None, app: web.Application) -> AsyncIterator[None]:
-    config = app[CONFIG]
-    limits = limits or Limits(total_s=config.max_session_s, most_sessions=config.max_sessions)
-    app[SESSIONS] = Sessions(app[INFERENCE], app[STORE], limits)
+    config, workers = app[CONFIG], app[WORKERS]
+    most = min(config.max_sessions or max(1, workers.capacity), SLOTS * config.workers)
+    cost = workers.cost
+    app[METRICS].admit(most, cost)
+    logger.info(
+        "sessions at once",
+        most=most,
+        measured=workers.capacity,
+        smallest_hop_s=cost and round(cost.smallest_hop_s, 4),
+        largest_hop_s=cost and round(cost.largest_hop_s, 4),
+        each_s=CHUNK_S,
+    )
+    limits = replace(limits or Limits(total_s=config.max_session_s), most_sessions=most)
+    app[SESSIONS] = Sessions(workers, app[STORE], limits, metrics=app[METRICS])
     yield
     await app[SESSIONS].close()
 
@@ -124,8 +157,7 @@ async def _exercises(app: web.Application) -> AsyncIterator[None]:
     app[EXERCISES] = Exercises(
         folder=config.data,
         store=app[STORE],
-        inference=app[INFERENCE],
-        open_job=partial(app[NETWORK].embedding_job, longest_s=config.max_clip_s),
+        workers=app[WORKERS],
         end_sessions=app[SESSIONS].end_exercise,
         max_upload_bytes=config.max_upload_bytes,
         max_clip_s=config.max_clip_s,

@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING, get_args
 from platformdirs import user_data_path
 
 from posesim import __version__, cli
+from posesim.backbones import BACKBONES, DEFAULT
+from posesim.engines import EngineChoice
 from posesim.errors import PosesimError
 
-from .config import EngineChoice, LogFormat, ServerConfig
+from .config import LogFormat, ServerConfig
 
 if TYPE_CHECKING:
     from .store import Store
@@ -36,8 +38,10 @@ VARIABLES = {
     "--database-url": "POSESIM_DATABASE_URL",
     "--weights": "POSESIM_WEIGHTS",
     "--engine": "POSESIM_ENGINE",
+    "--backbone": "POSESIM_BACKBONE",
     "--max-upload-bytes": "POSESIM_MAX_UPLOAD_BYTES",
     "--max-clip-s": "POSESIM_MAX_CLIP_S",
+    "--workers": "POSESIM_WORKERS",
     "--max-sessions": "POSESIM_MAX_SESSIONS",
     "--max-session-s": "POSESIM_MAX_SESSION_S",
     "--user-token-s": "POSESIM_USER_TOKEN_S",
@@ -89,10 +93,12 @@ def config_from(args: argparse.Namespace) -> ServerConfig:
             host=args.host,
             port=args.port,
             database_url=args.database_url,
-            weights=args.weights or cli.weights_path(),
+            weights=args.weights or cli.weights_path(args.backbone),
             engine=args.engine,
+            backbone=args.backbone,
             max_upload_bytes=args.max_upload_bytes,
             max_clip_s=args.max_clip_s,
+            workers=args.workers,
             max_sessions=args.max_sessions,
             max_session_s=args.max_session_s,
             user_token_s=args.user_token_s,
@@ -119,9 +125,13 @@ def _add_serve(commands: cli.Subparsers, environment: Mapping[str, str]) -> None
     _add_storage(options)
     options.add("--weights", None, Path, "the network's weights")
     options.add("--engine", "auto", str, "what runs the network", choices=get_args(EngineChoice))
+    options.add("--backbone", DEFAULT, str, "the network", choices=tuple(BACKBONES))
     options.add("--max-upload-bytes", 200_000_000, int, "largest clip that may be uploaded")
     options.add("--max-clip-s", 120.0, float, "longest clip, in seconds")
-    options.add("--max-sessions", 4, int, "most live sessions at once")
+    options.add("--workers", 1, int, "processes that run the network; one uses all cores")
+    options.add(
+        "--max-sessions", "auto", _number_or_auto, "most live sessions at once; auto measures it"
+    )
     options.add("--max-session-s", 3600.0, float, "longest session, in seconds")
     options.add("--user-token-s", 3600, int, "how long a sign-in lasts, in seconds")
     options.add_repeated("--ice-server", "URL", "STUN or TURN server for the page (repeatable)")
@@ -186,6 +196,11 @@ class _Options:
             default=self._environment.get(variable, "").split(),
             help=f"{purpose} [{variable}]",
         )
+
+
+def _number_or_auto(text: str) -> int | None:
+    """A number; None where it is to be found out."""
+    return None if text == "auto" else int(text)
 
 
 def _add_storage(options: _Options) -> None:

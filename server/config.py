@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from posesim.engines import EngineChoice
 from posesim.errors import PosesimError
 
-EngineChoice = Literal["auto", "openvino", "torch"]
 LogFormat = Literal["auto", "json", "console"]
 
 
@@ -28,7 +28,10 @@ class ServerConfig:
     Attributes:
         data: Folder of the database, the references and the secrets; readable by its owner alone.
         database_url: SQLAlchemy URL with an async driver; None means SQLite inside `data`.
+        backbone: The network, of `posesim.backbones.BACKBONES`.
         weights: The network's weights; None means where `posesim weights fetch` puts them.
+        workers: Processes that run the network; one call of it uses every core of a processor.
+        max_sessions: Fewer than the machine serves, or more; None is what was measured at start.
         ice_servers: STUN or TURN URLs told to the page. None by default: nothing outside is asked.
         allowed_origins: Further origins (`https://host`) whose pages may call this server.
         demo: Make a user `demo` and print its password at every start.
@@ -43,9 +46,11 @@ class ServerConfig:
     database_url: str | None = None
     weights: Path | None = None
     engine: EngineChoice = "auto"
+    backbone: str = "i3d"
     max_upload_bytes: int = 200_000_000
     max_clip_s: float = 120.0
-    max_sessions: int = 4  # live at once; one more is refused with 503
+    workers: int = 1
+    max_sessions: int | None = None  # live at once; one more is refused with 503
     max_session_s: float = 3600.0
     user_token_s: int = 3600
     ice_servers: tuple[str, ...] = ()
@@ -58,11 +63,12 @@ class ServerConfig:
             raise ValueError(f"--port must be between 0 and 65535, got {self.port}")
         for option, value in (
             ("--max-upload-bytes", self.max_upload_bytes),
+            ("--workers", self.workers),
             ("--max-sessions", self.max_sessions),
             ("--max-session-s", self.max_session_s),
             ("--user-token-s", self.user_token_s),
         ):
-            if not value > 0:
+            if value is not None and not value > 0:
                 raise ValueError(f"{option} must be above 0, got {value}")
         if not self.max_clip_s >= 2.56:
             raise ValueError(

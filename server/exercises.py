@@ -9,9 +9,8 @@ import hashlib
 import shutil
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
-from functools import partial
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import BinaryIO
 
 import cv2
 import structlog
@@ -19,8 +18,8 @@ import structlog
 from posesim.errors import PosesimError, TooLong, TooShort
 from posesim.video import probe, read_frames
 
-from .inference import Inference, InferenceClosed
 from .store import Exercise, Store
+from .workers import Workers, WorkersClosed
 
 logger = structlog.get_logger(__name__)
 
@@ -47,40 +46,11 @@ class ClipGone(PosesimError):
         super().__init__("The clip's file is gone. Delete this exercise and upload it again.")
 
 
-class SavedReference(Protocol):
-    """What an embedding job makes: `posesim.references.Reference`."""
-
-    @property
-    def duration_s(self) -> float:
-        """How long the clip is."""
-
-    def save(self, path: Path) -> object:
-        """Write it, whole or not at all."""
-
-
-class EmbeddingJob(Protocol):
-    """Work in small steps, so that live sessions come first: `posesim.embedding.EmbeddingJob`."""
-
-    @property
-    def progress(self) -> float:
-        """0 to 1."""
-
-    def step(self) -> bool:
-        """Do the next piece; return whether there is more."""
-
-    def result(self) -> SavedReference:
-        """Return the reference, after the last step."""
-
-    def close(self) -> None:
-        """Close the clip's file."""
-
-
 class Exercises:
     """Receives clips and embeds them one after the other, when no live session needs the network.
 
     Args:
         folder: The data folder.
-        open_job: Makes the embedding job of a clip file under a name; called on the worker thread.
         end_sessions: Ends what runs against an exercise that is deleted.
     """
 
@@ -89,8 +59,7 @@ class Exercises:
         *,
         folder: Path,
         store: Store,
-        inference: Inference,
-        open_job: Callable[[Path, str], EmbeddingJob],
+        workers: Workers,
         end_sessions: Callable[[str], Awaitable[object]],
         max_upload_bytes: int,
         max_clip_s: float,
@@ -98,8 +67,7 @@ class Exercises:
         self._references = folder / "references"
         self._uploads = folder / "uploads"
         self._store = store
-        self._inference = inference
-        self._open_job = open_job
+        self._workers = workers
         self._end_sessions = end_sessions
         self._max_upload_bytes = max_upload_bytes
         self._max_clip_s = max_clip_s
@@ -226,7 +194,7 @@ class Exercises:
             exercise = await self._waiting.get()
             try:
                 await self._embed(exercise)
-            except InferenceClosed:  # the server stops; the next start takes it up again
+            except WorkersClosed:  # the server stops; the next start takes it up again
                 return
             except PosesimError as error:
                 await self._failed(exercise, str(error))
@@ -247,21 +215,28 @@ class Exercises:
             return
         if not await asyncio.to_thread(self.clip(exercise).exists):
             raise ClipGone
-        open_job = partial(self._open_job, self.clip(exercise), exercise.name)
-        job = await self._inference.run(open_job, urgent=False)
+        into = self._uploads / f"{uuid.uuid4().hex}.npz"
+
+        def go_on(progress: float) -> bool:
+            wanted = exercise.id in self._progress  # not since it was deleted
+            if wanted:
+                self._progress[exercise.id] = progress
+            return wanted
+
         try:
-            while await self._inference.run(job.step, urgent=False):
-                if exercise.id not in self._progress:  # deleted
-                    return
-                self._progress[exercise.id] = job.progress
-            reference = await self._inference.run(job.result, urgent=False)
+            duration_s = await self._workers.embed(
+                self.clip(exercise),
+                exercise.name,
+                into,
+                longest_s=self._max_clip_s,
+                on_progress=go_on,
+            )
+            async with self._files:
+                if duration_s is not None and exercise.id in self._progress:
+                    await asyncio.to_thread(into.replace, self.reference(exercise))
+                    await self._store.exercise_ready(exercise.id, duration_s)
         finally:
-            # On the worker, where a step may still be running when this task is cancelled.
-            await self._inference.run(job.close, urgent=True)
-        async with self._files:
-            if exercise.id in self._progress:
-                await asyncio.to_thread(reference.save, self.reference(exercise))
-                await self._store.exercise_ready(exercise.id, reference.duration_s)
+            await asyncio.to_thread(into.unlink, missing_ok=True)
 
 
 def check_clip(path: Path, max_clip_s: float) -> float:

@@ -16,6 +16,8 @@ from aiortc.mediastreams import MediaStreamError
 
 from posesim.errors import PosesimError
 
+from .frames import size
+
 LONGEST_WAIT_S = 2.0  # what is older is of no use to a person who watches the score
 MOST_FRAMES = 128  # two seconds of a 60 Hz camera
 MOST_BYTES = 96 * 2**20  # of one session; a second of 2560x1440, seven of 640x480
@@ -87,18 +89,18 @@ class Backlog:
         """Add the newest frame. Ignored after `close`."""
         if self._closed:
             return
-        size = _bytes(arrival.frame)
+        bytes_ = size(arrival.frame)
         if self._frames and (
             arrival.arrived_s - self._frames[0].arrived_s > self._longest_wait_s
             or len(self._frames) >= self._most_frames
-            or self._bytes + size > self._most_bytes
+            or self._bytes + bytes_ > self._most_bytes
         ):
             self.dropped += len(self._frames)
             self._dropped_now += len(self._frames)
             self._frames.clear()
             self._bytes = 0
         self._frames.append(arrival)
-        self._bytes += size
+        self._bytes += bytes_
         self._changed.set()
 
     def close(self) -> None:
@@ -106,17 +108,26 @@ class Backlog:
         self._closed = True
         self._changed.set()
 
-    async def take(self, most: int) -> Batch | None:
-        """Wait for frames and take the oldest, at most `most`; None after the last one."""
+    async def take(self, most: int, most_bytes: int = MOST_BYTES) -> Batch | None:
+        """Wait for frames and take the oldest; None after the last one.
+
+        At most `most`, and as many as fit into `most_bytes`; at least one.
+        """
         await self._changed.wait()
         if not self._frames:
             return None  # closed
-        taken = tuple(self._frames.popleft() for _ in range(min(most, len(self._frames))))
-        self._bytes -= sum(_bytes(arrival.frame) for arrival in taken)
+        taken: list[Arrival] = []
+        left_bytes = most_bytes
+        while self._frames and len(taken) < most:
+            left_bytes -= size(self._frames[0].frame)
+            if taken and left_bytes < 0:
+                break
+            taken.append(self._frames.popleft())
+        self._bytes -= sum(size(arrival.frame) for arrival in taken)
         dropped, self._dropped_now = self._dropped_now, 0
         if not self._frames and not self._closed:
             self._changed.clear()
-        return Batch(taken, dropped)
+        return Batch(tuple(taken), dropped)
 
 
 class StreamClock:
@@ -194,7 +205,3 @@ class Intake:
             pass
         finally:
             self._backlog.close()
-
-
-def _bytes(frame: av.VideoFrame) -> int:
-    return frame.width * frame.height * 3 // 2  # yuv420p, which aiortc's decoders give

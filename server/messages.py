@@ -14,7 +14,7 @@ MAX_MESSAGE_BYTES = 1024  # fits one SCTP packet, so that a lost packet costs on
 StateName = Literal[
     "no_person", "partial", "several", "still", "warming_up", "lost", "gap", "scoring"
 ]
-GapReason = Literal["no_frames", "overload", "clock"]
+GapReason = Literal["no_frames", "overload", "clock", "restart"]
 EndReason = Literal[
     "left", "deleted", "lost", "expired", "shutdown", "failed", "never_joined", "reference_deleted"
 ]

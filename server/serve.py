@@ -6,6 +6,7 @@ import ipaddress
 import os
 import signal
 import socket
+from typing import Any
 
 import structlog
 from aiohttp import web
@@ -15,7 +16,7 @@ from posesim.errors import PosesimError
 from .app import create_app
 from .config import ServerConfig
 from .demo import NAME, demo_password
-from .keys import PASSWORDS, STORE
+from .keys import PASSWORDS, STORE, WORKERS
 from .logs import AccessLogger
 from .network import OpenNetwork, open_network
 
@@ -46,12 +47,12 @@ async def serve(config: ServerConfig, open_network: OpenNetwork = open_network) 
     """Serve until SIGTERM or SIGINT, then end what runs and return.
 
     Raises:
-        PosesimError: If it can't start.
+        PosesimError: If it can't start, or its workers can't any more.
     """
-    stop = asyncio.Event()
     loop = asyncio.get_running_loop()
+    told = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
+        loop.add_signal_handler(number, told.set)
     # First of all: a second server on this port must go before it touches the first one's data.
     listener = _bind(config)
     runner = web.AppRunner(
@@ -64,7 +65,7 @@ async def serve(config: ServerConfig, open_network: OpenNetwork = open_network) 
         await runner.setup()
         await web.SockSite(runner, listener, backlog=BACKLOG).start()
         await _announce(config, runner.app, listener)
-        await stop.wait()
+        await _until_end(told, runner.app[WORKERS].failed)
         logger.info("stopping")
     finally:
         try:
@@ -73,6 +74,16 @@ async def serve(config: ServerConfig, open_network: OpenNetwork = open_network) 
         finally:
             listener.close()
     logger.info("stopped")
+
+
+async def _until_end(told: asyncio.Event, failed: asyncio.Future[None]) -> None:
+    """Wait until someone wants it to stop; raise what makes it stop by itself."""
+    stop = asyncio.create_task(told.wait())
+    ends: set[asyncio.Future[Any]] = {stop, failed}
+    await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+    stop.cancel()
+    if failed.done():
+        failed.result()
 
 
 async def _announce(config: ServerConfig, app: web.Application, listener: socket.socket) -> None:

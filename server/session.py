@@ -1,12 +1,11 @@
-"""One try at an exercise, from its creation to its end, and the registry of those that run."""
+"""One try at an exercise, from its creation to its end."""
 
 import asyncio
 import contextlib
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 import structlog
 from aiortc import (
@@ -16,13 +15,14 @@ from aiortc import (
     RTCSessionDescription,
 )
 
-from posesim.comparison import GapUpdate, ScoreUpdate, Summary, Update
+from posesim.comparison import GapUpdate, ScoreUpdate, Update
 from posesim.errors import PosesimError
 
 from . import sdp
 from .channels import Channels
-from .inference import Inference
-from .intake import Backlog, Batch, Intake, Track
+from .frames import SLOT_BYTES
+from .intake import Backlog, Intake, Track
+from .live_comparison import LiveComparison
 from .messages import (
     BadMessage,
     Bye,
@@ -34,38 +34,19 @@ from .messages import (
     parse_client,
     summary_values,
 )
+from .metrics import Metrics
+from .protocol import OpenComparator
 from .shedding import Shedding
 from .store import ScoreRow
+from .workers import Workers
 
 logger = structlog.get_logger(__name__)
 
-FRAMES_A_JOB = 8  # one hop: sessions take turns, and each score leaves as soon as it is known
+FRAMES_A_BATCH = 8  # one hop: sessions take turns, and each score leaves as soon as it is known
 ROWS_A_WRITE = 16  # about five seconds of scores
 MOST_BAD_MESSAGES = 16  # then it is no page of ours
 RECENT_S = 3.0  # frames came until this long before the end: the person left, and was not lost
 START_BITRATE_KBIT_S = 1500
-
-
-class LiveComparator(Protocol):
-    """What is needed of `posesim.comparison.Comparator`; used on the inference thread alone."""
-
-    tail_hop: int
-
-    def push(self, time_s: float, frame: Any) -> list[Update]:
-        """Compare one more frame."""
-        ...
-
-    def interrupt(self, reason: Literal["overload"]) -> None:
-        """Frames are missing before the next one."""
-        ...
-
-    def finish(self) -> list[Update]:
-        """No more frames will come."""
-        ...
-
-    def summary(self) -> Summary:
-        """What it came to."""
-        ...
 
 
 class SessionStore(Protocol):
@@ -88,14 +69,14 @@ class SessionStore(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class SessionPlan:
-    """What a session is about. `open_comparator` runs on the inference thread, once."""
+    """What a session is about. `open_comparator` runs in a worker, once, or again in the next."""
 
     session_id: str
     user_id: str
     exercise_id: str
     exercise_name: str
     reference_duration_s: float
-    open_comparator: Callable[[], LiveComparator]
+    open_comparator: OpenComparator
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,16 +93,6 @@ class Limits:
     linger_s: float = 1.0  # for the client to hang up after `ended`, which it might miss otherwise
     close_s: float = 5.0  # for the peer connection to close
     most_sessions: int = 4
-
-
-class SessionsFull(PosesimError):
-    """No more sessions at once."""
-
-    def __init__(self, most: int) -> None:
-        super().__init__(
-            f"This server runs at most {most} sessions at once, and they are taken. "
-            "Try again when someone has finished."
-        )
 
 
 class SessionGone(PosesimError):
@@ -147,17 +118,18 @@ class LiveSession:
     def __init__(
         self,
         plan: SessionPlan,
-        inference: Inference,
+        workers: Workers,
         store: SessionStore,
         limits: Limits,
         *,
         ice_servers: Sequence[RTCIceServer] = (),
+        metrics: Metrics | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.plan = plan
         self.peer_id: str | None = None  # set by join: which of possibly many offers this is
         self.ended = asyncio.Event()  # stored and told; the connection may close a little later
-        self._inference = inference
+        self._metrics = metrics or Metrics()
         self._store = store
         self._limits = limits
         self._ice_servers = list(ice_servers)
@@ -173,8 +145,10 @@ class LiveSession:
         self.backlog = Backlog()
         self._intake: Intake | None = None
         self._first_frame = asyncio.Event()
-        self._comparator: LiveComparator | None = None
+        self._comparison = LiveComparison(workers, plan.open_comparator)
+        self._compares = False
         self._shedding = Shedding()
+        self._waiting_since_s: float | None = None  # arrival of the oldest frame in the worker
         self._state: StateName | None = None
         self._rows: list[ScoreRow] = []
         self._rows_wait = asyncio.Event()
@@ -276,7 +250,7 @@ class LiveSession:
             self.end("never_joined")
 
     async def _serve(self, track: Track) -> None:
-        self._intake = Intake(track, self.backlog, self._clock, self._first_frame.set)
+        self._intake = Intake(track, self.backlog, self._clock, self._arrived)
         async with asyncio.TaskGroup() as group:
             scorer = group.create_task(self._score())
             others = [
@@ -313,7 +287,7 @@ class LiveSession:
                 await self._hang_on(self._peer)
         finally:
             self.ended.set()
-            self._comparator = None
+            self._comparison.close()
             if self._peer is not None:
                 await self._close(self._peer)
 
@@ -324,13 +298,19 @@ class LiveSession:
         self.end(self._gone())
 
     async def _score(self) -> None:
-        comparator = await self._inference.run(self.plan.open_comparator, urgent=True)
-        self._comparator = comparator
-        while (batch := await self.backlog.take(FRAMES_A_JOB)) is not None:
-            job = partial(_advance, comparator, batch, self._shedding.hop)
-            updates = await self._inference.run(job, urgent=True)
-            lag_s = self._lag_s(batch.frames[-1].time_s)
-            self._shedding.update(lag_s, self._clock())
+        await self._comparison.open()
+        self._compares = True
+        while (batch := await self.backlog.take(FRAMES_A_BATCH, SLOT_BYTES)) is not None:
+            self._metrics.dropped(batch.dropped)
+            hop = self._shedding.hop
+            self._waiting_since_s = batch.frames[0].arrived_s
+            updates = await self._comparison.push(batch, hop)
+            self._waiting_since_s = None
+            now_s = self._clock()
+            self._shedding.update(self._lag_s(batch.frames[-1].time_s), now_s)
+            for update in updates:
+                if isinstance(update, ScoreUpdate):
+                    self._metrics.scored(now_s - batch.frames[0].arrived_s, hop)
             self._publish(updates)
 
     async def _record(self) -> None:
@@ -386,10 +366,18 @@ class LiveSession:
 
     # Steps
 
+    def _arrived(self) -> None:
+        """A frame came. Long before the backlog drops any, the tail must run less often."""
+        self._first_frame.set()
+        if self._waiting_since_s is not None:
+            now_s = self._clock()
+            self._shedding.update(now_s - self._waiting_since_s, now_s)
+
     def _publish(self, updates: list[Update]) -> None:
         for update in updates:
             match update:
                 case GapUpdate():
+                    self._metrics.gap(update.reason)
                     self._channels.gap(update)
                 case ScoreUpdate():
                     self._publish_score(update)
@@ -431,19 +419,13 @@ class LiveSession:
             del self._rows[: len(rows)]
 
     async def _summarise(self) -> SummaryValues | None:
-        """Finish the comparison; None if there was none, or if it fails or takes too long."""
-        comparator = self._comparator
-        if comparator is None:
+        """Finish the comparison as far as that is possible; None if there was none."""
+        if not self._compares:
             return None
-        try:
+        with _logged("the comparison could not be finished"):
             async with asyncio.timeout(self._limits.finish_s):
-                updates = await self._inference.run(comparator.finish, urgent=True)
-                summary = await self._inference.run(comparator.summary, urgent=True)
-            self._publish(updates)
-            return summary_values(summary)
-        except Exception:
-            logger.exception("no summary")
-            return None
+                self._publish(await self._comparison.finish())
+        return summary_values(self._comparison.summary())
 
     async def _hang_on(self, peer: RTCPeerConnection) -> None:
         """Give the client time to receive `ended` and to close the connection itself."""
@@ -491,87 +473,6 @@ class LiveSession:
         )
 
 
-class Sessions:
-    """The sessions that run. One that fails is logged and ends alone."""
-
-    def __init__(
-        self,
-        inference: Inference,
-        store: SessionStore,
-        limits: Limits | None = None,
-        ice_servers: Sequence[RTCIceServer] = (),
-    ) -> None:
-        self._inference = inference
-        self._store = store
-        self._limits = limits or Limits()
-        self._ice_servers = tuple(ice_servers)
-        self._running: dict[str, tuple[LiveSession, asyncio.Task[None]]] = {}
-        self._closing = False
-
-    @property
-    def live(self) -> int:
-        """How many have not ended."""
-        return sum(not session.ending for session, _ in self._running.values())
-
-    def create(self, plan: SessionPlan) -> None:
-        """Start a session, which waits for its offer.
-
-        Raises:
-            SessionsFull: If as many run as may.
-            SessionGone: If the server is stopping.
-        """
-        if self._closing:
-            raise SessionGone
-        if self.live >= self._limits.most_sessions:
-            raise SessionsFull(self._limits.most_sessions)
-        session = LiveSession(
-            plan, self._inference, self._store, self._limits, ice_servers=self._ice_servers
-        )
-        task = asyncio.create_task(session.run(), name=f"session {plan.session_id}")
-        self._running[plan.session_id] = (session, task)
-        task.add_done_callback(lambda _: self._running.pop(plan.session_id, None))
-
-    def get(self, session_id: str) -> LiveSession:
-        """The session that runs under this id.
-
-        Raises:
-            SessionGone: If there is none, or it is ending.
-        """
-        entry = self._running.get(session_id)
-        if entry is None or entry[0].ending:
-            raise SessionGone
-        return entry[0]
-
-    async def end(self, session_id: str, reason: EndReason) -> bool:
-        """End a session and wait until that is stored; False if it was not running."""
-        entry = self._running.get(session_id)
-        if entry is None:
-            return False
-        entry[0].end(reason)
-        await entry[0].ended.wait()
-        return True
-
-    async def end_exercise(self, exercise_id: str) -> None:
-        """End every session against an exercise that is being deleted."""
-        ids = [i for i, (s, _) in self._running.items() if s.plan.exercise_id == exercise_id]
-        await asyncio.gather(*(self.end(session_id, "reference_deleted") for session_id in ids))
-
-    async def close(self) -> None:
-        """End all sessions and wait until their connections are closed."""
-        self._closing = True
-        tasks = []
-        for session, task in list(self._running.values()):
-            session.end("shutdown")
-            tasks.append(task)
-        if tasks:
-            limits = self._limits
-            grace_s = limits.drain_s + limits.finish_s + limits.linger_s + limits.close_s + 1
-            _, late = await asyncio.wait(tasks, timeout=grace_s)
-            for task in late:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-
-
 async def _answer(peer: RTCPeerConnection, offer: sdp.Offer) -> tuple[Track, str]:
     """Answer `offer` so that only its first video comes in."""
     await peer.setRemoteDescription(RTCSessionDescription(sdp=offer.text, type="offer"))
@@ -585,18 +486,6 @@ async def _answer(peer: RTCPeerConnection, offer: sdp.Offer) -> tuple[Track, str
         raise sdp.UnusableOffer("The offer has no video that the server can receive.")
     await peer.setLocalDescription(await peer.createAnswer())
     return accepted, peer.localDescription.sdp
-
-
-def _advance(comparator: LiveComparator, batch: Batch, tail_hop: int) -> list[Update]:
-    """Compare a batch; runs on the inference thread."""
-    comparator.tail_hop = tail_hop
-    if batch.dropped:
-        comparator.interrupt("overload")
-    return [
-        update
-        for arrival in batch.frames
-        for update in comparator.push(arrival.time_s, arrival.frame)
-    ]
 
 
 @contextlib.contextmanager

@@ -13,10 +13,10 @@ class Shedding:
 
     def __init__(
         self,
-        behind_s: float = 1.0,
+        behind_s: float = 0.8,
         caught_up_s: float = 0.5,
         calm_s: float = 5.0,
-        settle_s: float = 1.0,
+        settle_s: float = 0.5,
     ) -> None:
         if not 0 <= caught_up_s < behind_s:
             raise ValueError(f"need 0 <= caught_up_s < behind_s, got {caught_up_s=}, {behind_s=}")

@@ -24,6 +24,8 @@ export const initialLive = {
   /** Timeline: `{t, score}` in order of time, score null where there is none. */
   points: [],
   gaps: 0,
+  /** Why the picture was interrupted, until there is a number again; or null. */
+  gap: null,
   /** The server's last word, or null. */
   ended: null,
 };
@@ -41,6 +43,7 @@ export function applyMessage(live, message) {
       return {
         ...live,
         gaps: live.gaps + 1,
+        gap: message.reason,
         points: insert(live.points, { t: message.start_s, score: null }),
       };
     case "ended":
@@ -62,6 +65,7 @@ function applyScore(live, message) {
     state: message.state,
     score: message.score,
     components: message.components,
+    gap: message.state === "scoring" ? null : live.gap,
   };
 }
 

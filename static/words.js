@@ -62,6 +62,19 @@ export function stateWords(state) {
   return { title, hint };
 }
 
+const GAP_HINTS = {
+  no_frames: "The picture stopped for a moment. Keep going.",
+  clock: "The picture stopped for a moment. Keep going.",
+  overload: "The server was too busy for a moment. Keep going.",
+  restart: "The server had to start its scoring again. Keep going, your scores are kept.",
+};
+
+/** What to tell while scores begin anew: a state, and why there was a gap before it (or null). */
+export function waitingWords(state, gap) {
+  const words = stateWords(state);
+  return state === "warming_up" && Object.hasOwn(GAP_HINTS, gap) ? { ...words, hint: GAP_HINTS[gap] } : words;
+}
+
 /** What a tempo (the person's speed / the reference's) means; null when there is none. */
 export function tempoWords(tempo) {
   if (tempo === null || tempo === undefined) return null;

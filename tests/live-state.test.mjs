@@ -89,6 +89,7 @@ test("the timeline has a hole where nothing came", () => {
 test("a gap is a hole, also when it begins where a score was", () => {
   const live = after(score(0, 80), { type: "gap", start_s: 0.1, end_s: 0.3, reason: "clock" }, score(1, 60));
   assert.equal(live.gaps, 1);
+  assert.equal(live.gap, null);
   assert.deepEqual(timelineData(live.points)[1], [80, null, 60]);
 });
 
@@ -103,4 +104,11 @@ test("the times of the timeline rise, as the chart needs", () => {
 
 test("an empty timeline is empty", () => {
   assert.deepEqual(timelineData([]), [[], []]);
+});
+
+test("why there was a gap is known until there is a number again", () => {
+  const gap = { type: "gap", start_s: 0.1, end_s: 3.3, reason: "restart" };
+  const waiting = { ...score(1, null), t_s: 3.6, state: "warming_up" };
+  assert.equal(after(score(0, 80), gap, waiting).gap, "restart");
+  assert.equal(after(score(0, 80), gap, waiting, { ...score(2, 70), t_s: 6 }).gap, null);
 });

@@ -2,8 +2,10 @@
 
 import asyncio
 import threading
-from collections.abc import Callable, Sequence
+import uuid
+from collections.abc import Callable, Generator, Sequence
 from fractions import Fraction
+from functools import partial
 from typing import Any
 
 import av
@@ -11,32 +13,23 @@ import numpy as np
 from aiortc import RTCPeerConnection, RTCSessionDescription, VideoStreamTrack
 from aiortc.mediastreams import MediaStreamError
 
-from posesim.comparison import GapUpdate, ScoreUpdate, Summary, Update
+from posesim.comparison import GapUpdate, ScoreUpdate, Update
+from posesim.network import Network
 from posesim.scoring import Components
+from posesim_server.protocol import LiveComparator, OpenComparator
 from posesim_server.store import ScoreRow
 
 COMPONENTS = Components(movement=0.9, timing=0.8, range=0.7)
-SUMMARY = Summary(
-    score=81.5,
-    state="scoring",
-    components=COMPONENTS,
-    tempo=1.02,
-    scored_s=3.2,
-    duration_s=4.0,
-    best_score=90.0,
-    best_s=2.5,
-    gaps=0,
-)
 
 
 class FakeComparator:
-    """One score every `tail_hop` frames; while `may_run` is cleared, `push` blocks its thread."""
+    """One score every `tail_hop` frames; while `may_run` is cleared, it blocks its thread."""
 
     def __init__(self) -> None:
         self.tail_hop = 8
         self.may_run = threading.Event()
         self.may_run.set()
-        self.pushing = threading.Event()
+        self.reached = threading.Event()
         self.times_s: list[float] = []
         self.sizes: list[tuple[int, int]] = []
         self.means: list[float] = []
@@ -46,8 +39,17 @@ class FakeComparator:
         self.finished = False
         self._interrupted = False
 
-    def push(self, time_s: float, frame: av.VideoFrame) -> list[Update]:
-        self.pushing.set()
+    def pushing(self, time_s: float, frame: av.VideoFrame) -> Generator[Any, Any, list[Update]]:
+        yield from ()
+        return self._push(time_s, frame)
+
+    def finishing(self) -> Generator[Any, Any, list[Update]]:
+        yield from ()
+        self.finished = True
+        return []
+
+    def _push(self, time_s: float, frame: av.VideoFrame) -> list[Update]:
+        self.reached.set()
         self.may_run.wait()
         if self.error:
             raise self.error
@@ -67,17 +69,24 @@ class FakeComparator:
         self.interrupts.append(reason)
         self._interrupted = True
 
-    def finish(self) -> list[Update]:
-        self.finished = True
-        return []
-
-    def summary(self) -> Summary:
-        return SUMMARY
-
     def _score(self, time_s: float) -> ScoreUpdate:
         if len(self.times_s) < 16:
             return ScoreUpdate(time_s, "warming_up", None, None, None, None)
         return ScoreUpdate(time_s, "scoring", 82.125, COMPONENTS, 2.16, 0.97)
+
+
+_planted: dict[str, Callable[[], LiveComparator]] = {}
+
+
+def plant(make: Callable[[], LiveComparator]) -> OpenComparator:
+    """What can be sent to a worker on a thread of this process, and calls `make` there."""
+    name = str(uuid.uuid4())
+    _planted[name] = make
+    return partial(_open_planted, name)
+
+
+def _open_planted(name: str, network: Network) -> LiveComparator:
+    return _planted[name]()
 
 
 class MemoryStore:

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,16 +12,21 @@ import aioice.ice
 import pytest
 from aiohttp import ClientResponse, web
 from aiohttp.test_utils import TestClient, TestServer
-from live_fakes import Client, FakeComparator, MemoryStore
+from fake_engine import open_fake_network
+from live_fakes import Client, FakeComparator, MemoryStore, plant
+from worker_thread import ThreadBody
 
 from posesim_server import signaling
 from posesim_server.auth import Tokens
 from posesim_server.config import ServerConfig
-from posesim_server.inference import Inference
 from posesim_server.keys import CONFIG, SESSIONS, TOKENS
 from posesim_server.messages import Score, parse_server
 from posesim_server.problems import problems
-from posesim_server.session import Limits, LiveComparator, SessionPlan, Sessions
+from posesim_server.protocol import OpenComparator
+from posesim_server.session import Limits, SessionPlan
+from posesim_server.sessions import Sessions
+from posesim_server.worker import OpenNetwork
+from posesim_server.workers import Launch, Workers
 
 needs_address = pytest.mark.skipif(
     not aioice.ice.get_host_addresses(use_ipv4=True, use_ipv6=True),
@@ -40,17 +45,17 @@ class Server:
     def __init__(
         self,
         http: TestClient[web.Request, web.Application],
-        inference: Inference,
+        workers: Workers,
         sessions: Sessions,
         tokens: Tokens,
     ) -> None:
         self.http = http
-        self.inference = inference
+        self.workers = workers
         self.sessions = sessions
         self.tokens = tokens
         self.store = MemoryStore()
         self.comparator = FakeComparator()
-        self.real: Callable[[], LiveComparator] | None = None  # in place of the fake
+        self.real: OpenComparator | None = None  # in place of the fake
         self.peers: list[Client] = []
 
     @property
@@ -70,12 +75,9 @@ class Server:
                 exercise_id=EXERCISE,
                 exercise_name="Squats",
                 reference_duration_s=8.4,
-                open_comparator=self._open_comparator,
+                open_comparator=self.real or plant(lambda: self.comparator),
             )
         )
-
-    def _open_comparator(self) -> LiveComparator:
-        return self.real() if self.real else self.comparator
 
     async def join(self, client: Client) -> str:
         """Exchange offer and answer; return the session's resource."""
@@ -107,13 +109,20 @@ class Server:
 
 
 @contextlib.asynccontextmanager
-async def running(folder: Path, limits: Limits | None = None) -> AsyncIterator[Server]:
+async def running(
+    folder: Path,
+    limits: Limits | None = None,
+    *,
+    real: OpenComparator | None = None,
+    open_network: OpenNetwork = open_fake_network,
+    launch: Launch = ThreadBody,
+) -> AsyncIterator[Server]:
     """A server with one session that waits for its offer; nothing of it remains afterwards."""
     tasks, threads = asyncio.all_tasks(), own_threads()
     store = MemoryStore()
     async with contextlib.AsyncExitStack() as stack:
-        inference = await stack.enter_async_context(Inference())
-        sessions = Sessions(inference, store, limits or Limits(linger_s=0.2))
+        workers = await stack.enter_async_context(Workers(open_network, launch=launch))
+        sessions = Sessions(workers, store, limits or Limits(linger_s=0.2))
         stack.push_async_callback(sessions.close)
         app = web.Application(middlewares=[problems])
         app[CONFIG] = ServerConfig(data=folder)
@@ -121,7 +130,8 @@ async def running(folder: Path, limits: Limits | None = None) -> AsyncIterator[S
         app[TOKENS] = Tokens(bytes(range(32)), user_token_s=60, session_token_s=60)
         app.add_routes(signaling.routes)
         http = await stack.enter_async_context(TestClient(TestServer(app)))
-        server = Server(http, inference, sessions, app[TOKENS])
+        server = Server(http, workers, sessions, app[TOKENS])
+        server.real = real
         server.store = store
         server.create()
         try:

@@ -12,8 +12,9 @@ import argon2
 import numpy as np
 from aiohttp import FormData
 from aiohttp.test_utils import TestClient, TestServer
+from worker_thread import ThreadBody
 
-from posesim.engines.base import CHUNK_POSITIONS, TAP, EngineInfo, Window
+from posesim.engines.base import CHUNK_POSITIONS, I3D, TAP, EngineInfo, Window
 from posesim.i3d import CLASSES, EMBEDDING
 from posesim.network import Network
 from posesim.references import Settings
@@ -32,6 +33,8 @@ WAIT_S = 20.0  # nothing here takes as long; what does has failed
 
 class FakeEngine:
     """Gives features of the right shape that depend on the frames; `gate` can hold it up."""
+
+    layout = I3D
 
     def __init__(self) -> None:
         self.gate = threading.Event()
@@ -139,12 +142,13 @@ async def running(
 ) -> AsyncIterator[Server]:
     """Run a server on `data`, with the user anna."""
     engine = engine or FakeEngine()
-    config = ServerConfig(data=data, **options)
+    config = ServerConfig(data=data, **{"max_sessions": 4, **options})
     app = create_app(
         config,
         lambda _: fake_network(engine, weights),
         limits=limits,
         passwords=Passwords(QUICK),
+        launch=ThreadBody,
     )
     listening = TestServer(app, host="127.0.0.1")
     await listening.start_server(lingering_time=0.2, shutdown_timeout=1.0)

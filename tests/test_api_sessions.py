@@ -78,7 +78,7 @@ async def test_one_session_more_than_the_machine_can_serve_is_refused(tmp_path, 
         first = await (await create(server, exercise["id"])).json()
         response = await create(server, exercise["id"])
         assert response.headers["Retry-After"]
-        assert "at most 1 sessions at once" in await problem(response, 503)
+        assert "at most 1 session at once" in await problem(response, 503)
         url = f"/v1/sessions/{first['id']}"
         assert (await server.client.delete(url, headers=server.headers)).status == 204
         assert (await create(server, exercise["id"])).status == 201

@@ -1,15 +1,17 @@
-import threading
+import asyncio
+import multiprocessing
 
 import pytest
 from aiohttp import web
+from videos import stick_figure
 
 from posesim import __version__
-from posesim.errors import WeightsNotFound
 from posesim_server.app import create_app
 from posesim_server.config import DataFolderError, ServerConfig
 from posesim_server.keys import STORE
 from posesim_server.network import open_network
-from server import PASSWORD, FakeEngine, problem, running
+from posesim_server.workers import CannotStart
+from server import PASSWORD, WAIT_S, FakeEngine, problem, running
 
 
 @pytest.fixture
@@ -27,6 +29,38 @@ async def test_the_health_check_says_what_runs_and_needs_no_token(server):
         "engine": {"name": "fake", "device": "none", "precision": "f32", "reason": "a test"},
         "live_sessions": 0,
     }
+
+
+async def test_the_loop_answers_while_the_engine_works(server, tmp_path):
+    server.engine.gate.clear()
+    await server.upload(stick_figure(tmp_path / "clip.mp4", seconds=3.0))
+    await asyncio.to_thread(server.engine.reached.wait, WAIT_S)
+    assert (await server.client.get("/healthcheck")).status == 200
+
+
+async def test_metrics_need_no_token_and_name_no_user(server):
+    response = await server.client.get("/metrics")
+    assert response.status == 200
+    assert response.content_type == "text/plain"
+    text = await response.text()
+    names = {line.split()[2] for line in text.splitlines() if line.startswith("# TYPE")}
+    assert names == {
+        "posesim_capacity_sessions",
+        "posesim_dropped_frames_total",
+        "posesim_event_loop_lag_seconds",
+        "posesim_frame_to_score_seconds",
+        "posesim_gaps_total",
+        "posesim_live_sessions",
+        "posesim_scores_total",
+        "posesim_session_cost_seconds",
+        "posesim_stem_seconds",
+        "posesim_tail_seconds",
+        "posesim_worker_cpu_seconds_total",
+        "posesim_worker_restarts_total",
+    } | {name for name in names if name.endswith("_created")}
+    assert "posesim_capacity_sessions 4.0" in text
+    assert 'posesim_gaps_total{reason="restart"} 0.0' in text
+    assert server.user.id not in text
 
 
 async def test_the_page_is_served_at_the_root_and_asked_for_each_time(server):
@@ -110,9 +144,9 @@ async def start_and_stop(config):
 
 async def test_a_start_without_weights_says_how_to_get_them_and_gives_all_back(tmp_path):
     config = ServerConfig(data=tmp_path / "data", weights=tmp_path / "none.safetensors")
-    with pytest.raises(WeightsNotFound, match="posesim weights fetch"):
+    with pytest.raises(CannotStart, match="posesim weights fetch"):
         await start_and_stop(config)
-    assert "inference" not in {thread.name for thread in threading.enumerate()}
+    assert multiprocessing.active_children() == []
 
 
 async def test_a_data_folder_that_can_not_be_made_is_named(tmp_path):

@@ -2,11 +2,16 @@
 
 import asyncio
 import itertools
+import multiprocessing
+import os
+import signal
+from functools import partial
 from pathlib import Path
 
 import av
 import pytest
 from aiortc import AudioStreamTrack, VideoStreamTrack
+from fake_engine import open_fake_network
 from live_fakes import Client, MovingPicture
 from live_server import (
     EXERCISE,
@@ -20,11 +25,9 @@ from live_server import (
 )
 from videos import draw_person, stick_figure
 
-from posesim.comparison import Comparator
-from posesim.engines import Engine, open_engine
-from posesim.references import EmbeddingJob, Reference, Settings
-from posesim.scoring import Calibration
-from posesim.weights import Weights
+from posesim import cli
+from posesim.network import Network
+from posesim.references import Reference
 from posesim_server.messages import (
     Ended,
     EndReason,
@@ -33,7 +36,9 @@ from posesim_server.messages import (
     StateChanged,
     Welcome,
 )
+from posesim_server.network import compare_with
 from posesim_server.session import Limits
+from posesim_server.workers import ProcessBody
 
 pytestmark = needs_address
 
@@ -53,7 +58,7 @@ async def test_a_moving_picture_becomes_scores_and_a_stored_summary(tmp_path: Pa
         assert [type(event) for event in events] == [Welcome, StateChanged, StateChanged, Ended]
         assert [event.seq for event in events] == [0, 1, 2, 3]
         assert events[-1].reason == "deleted"
-        assert events[-1].summary.score == 81.5
+        assert events[-1].summary.score == 82.125
         assert server.store.started == [SESSION]
         assert server.store.ended == [(SESSION, "deleted", events[-1].summary.model_dump())]
         stored = {row.seq: row for row in server.store.rows}
@@ -62,7 +67,7 @@ async def test_a_moving_picture_becomes_scores_and_a_stored_summary(tmp_path: Pa
             assert stored[message.seq].t_s == pytest.approx(message.t_s, abs=1e-4)
         assert set(server.comparator.sizes) == {(320, 240)}
         assert 45 < server.comparator.means[-1] < 90  # a dark ground with a bright bar on it
-        assert server.comparator.threads == {"inference"}
+        assert server.comparator.threads == {"worker"}
         again = await server.http.delete(location, headers=server.headers)
         assert again.status == 200
 
@@ -173,9 +178,9 @@ async def test_a_slow_comparator_gets_the_newest_frames_after_an_announced_gap(
         client = Client()
         await server.join(client)
         await scores(client, 1)
-        server.comparator.pushing.clear()
+        server.comparator.reached.clear()
         server.comparator.may_run.clear()
-        await asyncio.to_thread(server.comparator.pushing.wait)
+        await asyncio.to_thread(server.comparator.reached.wait)
         # The comparator stands still until more has come than may wait.
         session = server.sessions.get(SESSION)
         async with asyncio.timeout(WAIT_S):
@@ -187,6 +192,7 @@ async def test_a_slow_comparator_gets_the_newest_frames_after_an_announced_gap(
         assert events[-1].reason == "overload"
         assert events[-1].end_s - events[-1].start_s > 1.0
         assert server.comparator.interrupts == ["overload"]
+        assert server.comparator.tail_hop == 32  # which is tried before anything is dropped
         holes = [b - a for a, b in itertools.pairwise(server.comparator.times_s)]
         assert sum(hole > 0.5 for hole in holes) == 1  # one stretch is missing, nothing is thinned
 
@@ -275,6 +281,31 @@ async def test_candidates_may_come_after_the_offer(tmp_path: Path) -> None:
         await scores(client, 1)
 
 
+async def test_a_session_outlives_the_process_that_computes_for_it(tmp_path: Path) -> None:
+    clip = stick_figure(tmp_path / "squats.mp4", seconds=4.0)
+    path = tmp_path / "reference.npz"
+    embed(clip, open_fake_network()).save(path)
+    open_comparator = partial(compare_with, path)
+    async with running(tmp_path, real=open_comparator, launch=ProcessBody) as server:
+        client = Client()
+        location = await server.join(client)
+        before = await scores(client, 2)
+        (process,) = multiprocessing.active_children()
+        assert process.pid is not None
+        os.kill(process.pid, signal.SIGKILL)
+        events = await events_until(client, Gap)
+        gap = events[-1]
+        assert gap.reason == "restart"
+        assert before[-1].t_s <= gap.start_s < gap.end_s
+        while (await scores(client, 1))[0].t_s < gap.end_s:
+            pass  # sent before
+        assert (await server.http.delete(location, headers=server.headers)).status == 200
+        events = await events_until(client, Ended)
+        assert events[-1].reason == "deleted"
+        assert events[-1].summary.gaps == 1
+    assert multiprocessing.active_children() == []
+
+
 class Person(VideoStreamTrack):
     """A drawn person who does squats before the camera."""
 
@@ -288,15 +319,15 @@ class Person(VideoStreamTrack):
 @pytest.mark.weights
 @pytest.mark.slow
 async def test_a_person_on_camera_is_followed_by_the_real_network(
-    tmp_path: Path, weights: Weights
+    tmp_path: Path,
 ) -> None:
     clip = stick_figure(tmp_path / "squats.mp4", seconds=4.0)
-    engine = open_engine("auto", weights.tensors)
-    settings = Settings(weights=weights.sha256)
-    async with running(tmp_path) as server:
-        reference = await server.inference.run(lambda: embed(clip, engine, settings), urgent=False)
-        calibration = Calibration.load()
-        server.real = lambda: Comparator(engine, reference, settings, calibration)
+    network = Network.open(cli.weights_path())
+    reference = await asyncio.to_thread(embed, clip, network)
+    path = tmp_path / "reference.npz"
+    reference.save(path)
+    open_comparator = partial(compare_with, path)
+    async with running(tmp_path, real=open_comparator, open_network=lambda: network) as server:
         client = Client(Person())
         location = await server.join(client)
         received = await scores(client, 15)
@@ -315,8 +346,8 @@ async def test_a_person_on_camera_is_followed_by_the_real_network(
         assert all(value is None or isinstance(value, float) for value in values)
 
 
-def embed(clip: Path, engine: Engine, settings: Settings) -> Reference:
-    job = EmbeddingJob(clip, engine, settings, name="squats")
+def embed(clip: Path, network: Network) -> Reference:
+    job = network.embedding_job(clip, "squats")
     while job.step():
         pass
     return job.result()

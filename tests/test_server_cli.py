@@ -2,17 +2,20 @@ import asyncio
 import http.client
 import io
 import json
+import os
 import re
 import signal
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import argon2
 import pytest
 
 from posesim import cli as library_cli
+from posesim.engines import ENGINES
 from posesim_server.auth import Passwords
 from posesim_server.cli import VARIABLES, BadOption, build_parser, config_from, main
 from posesim_server.config import ServerConfig
@@ -71,8 +74,10 @@ def test_each_option_can_come_from_the_environment(tmp_path):
         "--database-url": "postgresql+asyncpg://host/name",
         "--weights": "/w.safetensors",
         "--engine": "torch",
+        "--backbone": "i3d_r50",
         "--max-upload-bytes": "1000",
         "--max-clip-s": "60",
+        "--workers": "3",
         "--max-sessions": "2",
         "--max-session-s": "600",
         "--user-token-s": "60",
@@ -89,8 +94,10 @@ def test_each_option_can_come_from_the_environment(tmp_path):
         database_url="postgresql+asyncpg://host/name",
         weights=Path("/w.safetensors"),
         engine="torch",
+        backbone="i3d_r50",
         max_upload_bytes=1000,
         max_clip_s=60,
+        workers=3,
         max_sessions=2,
         max_session_s=600,
         user_token_s=60,
@@ -113,7 +120,7 @@ def test_a_variable_that_makes_no_sense_is_named(monkeypatch, capsys):
     monkeypatch.setenv("POSESIM_ENGINE", "steam")
     assert main(["user", "list"]) == 2
     assert capsys.readouterr().err == (
-        "posesim: POSESIM_ENGINE must be one of auto, openvino, torch, got 'steam'.\n"
+        f"posesim: POSESIM_ENGINE must be one of {', '.join(ENGINES)}, got 'steam'.\n"
     )
 
 
@@ -263,14 +270,15 @@ PROGRAM = """
 import asyncio, sys
 from pathlib import Path
 sys.path.insert(0, {tests!r})
-from server import FakeEngine, fake_network
+from functools import partial
+from fake_engine import open_fake_network
 from posesim_server.config import ServerConfig
 from posesim_server.logs import configure_logging
 from posesim_server.serve import serve
 
 configure_logging("json")
 config = ServerConfig(data=Path({data!r}), port=0, demo=True)
-asyncio.run(serve(config, lambda _: fake_network(FakeEngine())))
+asyncio.run(serve(config, open_fake_network))
 """
 
 
@@ -282,6 +290,7 @@ def test_a_signal_stops_a_server_cleanly(data, number):
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        start_new_session=True,  # a group of its own, as of a terminal
     )
     try:
         port = int(re.search(r":(\d+)$", server.stdout.readline().strip())[1])
@@ -293,13 +302,15 @@ def test_a_signal_stops_a_server_cleanly(data, number):
         token = json.load(connection.getresponse())["access_token"]
         connection.request("GET", "/healthcheck")
         assert json.load(connection.getresponse())["status"] == "ok"
-        server.send_signal(number)  # with an idle connection open
+        worker = child_of(server.pid)
+        os.killpg(server.pid, number)  # with an idle connection open
         _, log = server.communicate(timeout=WAIT_S)
         connection.close()
     finally:
         server.kill()
         server.wait()
     assert server.returncode == 0
+    assert not runs(worker)
     lines = [json.loads(line) for line in log.splitlines()]
     assert lines[-1]["event"] == "stopped"
     assert {"method": "POST", "path": "/token", "status": 200}.items() <= next(
@@ -307,3 +318,32 @@ def test_a_signal_stops_a_server_cleanly(data, number):
     ).items()
     for secret in (password, token, "hidden"):
         assert secret not in log
+
+
+def test_a_worker_does_not_outlive_a_server_that_is_killed(data):
+    program = PROGRAM.format(tests=str(Path(__file__).parent), data=str(data))
+    command = [sys.executable, "-c", program]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as server:
+        try:
+            server.stdout.readline()  # it is ready
+            worker = child_of(server.pid)
+        finally:
+            server.kill()
+    until = time.monotonic() + WAIT_S
+    while runs(worker):
+        assert time.monotonic() < until
+        time.sleep(0.02)
+
+
+def child_of(pid: int) -> int:
+    """The worker of a server."""
+    for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+        if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes():
+            return int(child)
+    raise AssertionError("the server has no worker")
+
+
+def runs(pid: int) -> bool:
+    status = Path(f"/proc/{pid}/stat")
+    # Whoever adopts a process may leave its entry behind, as a zombie.
+    return status.exists() and status.read_text().rpartition(")")[2].split()[0] != "Z"

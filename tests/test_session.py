@@ -5,10 +5,13 @@ from collections.abc import AsyncIterator
 
 import pytest
 import structlog
-from live_fakes import FakeComparator, MemoryStore
+from fake_engine import open_fake_network
+from live_fakes import FakeComparator, MemoryStore, plant
+from worker_thread import ThreadBody
 
-from posesim_server.inference import Inference
-from posesim_server.session import Limits, SessionGone, SessionPlan, Sessions, SessionsFull
+from posesim_server.session import Limits, SessionGone, SessionPlan
+from posesim_server.sessions import Sessions, SessionsFull
+from posesim_server.workers import Workers
 
 
 def plan(session_id: str, exercise_id: str = "squats") -> SessionPlan:
@@ -18,7 +21,7 @@ def plan(session_id: str, exercise_id: str = "squats") -> SessionPlan:
         exercise_id=exercise_id,
         exercise_name="Squats",
         reference_duration_s=8.4,
-        open_comparator=FakeComparator,
+        open_comparator=plant(FakeComparator),
     )
 
 
@@ -27,8 +30,8 @@ async def registry(
     limits: Limits | None = None, store: MemoryStore | None = None
 ) -> AsyncIterator[tuple[Sessions, MemoryStore]]:
     store = store or MemoryStore()
-    async with Inference() as inference:
-        sessions = Sessions(inference, store, limits)
+    async with Workers(open_fake_network, launch=ThreadBody) as workers:
+        sessions = Sessions(workers, store, limits)
         try:
             yield sessions, store
         finally:

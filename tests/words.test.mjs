@@ -112,3 +112,12 @@ test("each failure of a camera says what to do", () => {
   assert.match(cameraSentence("NotAllowedError"), /address bar/);
   assert.match(cameraSentence("SomethingNewError"), /Try again/);
 });
+
+test("after a gap the wait says why", () => {
+  const { title, hint } = words.waitingWords("warming_up", "restart");
+  assert.equal(title, words.stateWords("warming_up").title);
+  assert.match(hint, /server had to start its scoring again/);
+  for (const [state, gap] of [["still", "restart"], ["warming_up", null], ["warming_up", "new"]]) {
+    assert.deepEqual(words.waitingWords(state, gap), words.stateWords(state));
+  }
+});

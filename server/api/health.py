@@ -6,7 +6,8 @@ from aiohttp import web
 
 from posesim import __version__
 
-from ..keys import NETWORK, SESSIONS
+from ..keys import METRICS, SESSIONS, WORKERS
+from ..metrics import CONTENT_TYPE
 
 routes = web.RouteTableDef()
 
@@ -18,7 +19,14 @@ async def healthcheck(request: web.Request) -> web.Response:
         {
             "status": "ok",
             "version": __version__,
-            "engine": asdict(request.app[NETWORK].engine.info),
+            "engine": asdict(request.app[WORKERS].network.engine),
             "live_sessions": request.app[SESSIONS].live,
         }
     )
+
+
+@routes.get("/metrics")
+async def metrics(request: web.Request) -> web.Response:
+    """Show what the server measures of itself, as Prometheus reads it."""
+    text = request.app[METRICS].text(live=request.app[SESSIONS].live)
+    return web.Response(body=text, headers={"Content-Type": CONTENT_TYPE})

@@ -11,9 +11,11 @@ from pydantic import AwareDatetime, BaseModel, Field, ValidationError
 from posesim.errors import UnusableReference
 from posesim.references import Reference
 
-from ..keys import CONFIG, EXERCISES, NETWORK, SESSIONS, STORE, TOKENS
+from ..keys import CONFIG, EXERCISES, SESSIONS, STORE, TOKENS, WORKERS
+from ..network import compare_with
 from ..problems import Problem, read_json
-from ..session import SessionGone, SessionPlan, SessionsFull
+from ..session import SessionGone, SessionPlan
+from ..sessions import SessionsFull
 from ..store import Exercise, SessionState, StoredSession
 from .exercises import NOT_FOUND as NO_EXERCISE
 from .guard import USER
@@ -103,8 +105,10 @@ async def create_session(request: web.Request) -> web.Response:
     if exercise is None:
         raise Problem(404, NO_EXERCISE)
     reference = await _reference(request, exercise)
-    if request.app[SESSIONS].live >= config.max_sessions:
-        raise _full(SessionsFull(config.max_sessions))
+    try:
+        request.app[SESSIONS].require_place()
+    except SessionsFull as error:
+        raise _full(error) from error
     session = await store.add_session(user.id, exercise)
     plan = SessionPlan(
         session_id=session.id,
@@ -112,7 +116,7 @@ async def create_session(request: web.Request) -> web.Response:
         exercise_id=exercise.id,
         exercise_name=exercise.name,
         reference_duration_s=reference.duration_s,
-        open_comparator=partial(request.app[NETWORK].comparator, reference),
+        open_comparator=partial(compare_with, request.app[EXERCISES].reference(exercise)),
     )
     try:
         request.app[SESSIONS].create(plan)
@@ -180,7 +184,7 @@ async def _reference(request: web.Request, exercise: Exercise) -> Reference:
         raise Problem(409, "This exercise is still being prepared. Wait until it is ready.")
     try:
         reference = await asyncio.to_thread(Reference.load, library.reference(exercise))
-        request.app[NETWORK].settings.require(reference.settings, exercise.name)
+        request.app[WORKERS].network.settings.require(reference.settings, exercise.name)
     except UnusableReference as error:
         await library.embed_again(exercise, str(error))
         raise Problem(

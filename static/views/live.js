@@ -6,7 +6,7 @@ import { ComponentBars, ScoreBar, ScoreWord } from "../components/score-meter.js
 import { timelineData } from "../live-state.js";
 import { html, useEffect, useMemo, useRef, useState } from "../preact.js";
 import { Timeline } from "../timeline.js";
-import { clock, scoreLevel, scoreWord, stateWords, tempoWords } from "../words.js";
+import { clock, scoreLevel, scoreWord, stateWords, tempoWords, waitingWords } from "../words.js";
 
 const TIMELINE_S = 60;
 /** A screen reader says one thing at a time, and the score changes three times a second. */
@@ -63,7 +63,7 @@ function Spoken({ live }) {
 function Score({ live }) {
   const scoring = live.state === "scoring" && live.score !== null;
   const points = Math.round(live.score);
-  const words = stateWords(live.state === "scoring" ? "warming_up" : live.state);
+  const words = waitingWords(live.state === "scoring" ? "warming_up" : live.state, live.gap);
   return html`<section class=${scoring ? "score" : "score waiting"} aria-label="Score">
     ${scoring
       ? html`<div class="score-line">

@@ -1,0 +1,112 @@
+"""A session's comparison, in whatever worker there is: it outlives them."""
+
+import structlog
+
+from posesim.comparison import GapUpdate, History, ScoreUpdate, Summary, Update
+
+from .intake import Batch
+from .protocol import OpenComparator
+from .workers import Lane, WorkerLost, Workers
+
+logger = structlog.get_logger(__name__)
+
+MOST_RESTARTS = 5  # of one session: its pictures may be what workers die of
+
+
+class LiveComparison:
+    """Compares batches of frames, one after the other, and keeps what a summary needs.
+
+    When its worker dies, the frames in it are lost: the next updates begin with a gap.
+    """
+
+    def __init__(self, workers: Workers, open_comparator: OpenComparator) -> None:
+        self._workers = workers
+        self._open_comparator = open_comparator
+        self._lane: Lane | None = None
+        self._history = History()
+        self._seen_s = 0.0  # on the grid's time
+        self._shift_s = 0.0  # grid time - the frames' time, as a new comparator has to be told
+        self._restarts = 0
+        self._restarted = False  # and no frame was pushed since
+        self._under_way = False  # a batch, or one whose answer nobody waited for
+
+    async def open(self) -> None:
+        """Begin.
+
+        Raises:
+            PosesimError: If the reference can't be compared with.
+        """
+        self._lane = await self._workers.compare(self._open_comparator)
+
+    async def push(self, batch: Batch, tail_hop: int) -> list[Update]:
+        """Compare a batch; return what it completes.
+
+        Raises:
+            WorkerLost: If workers die of it again and again.
+        """
+        assert self._lane is not None, "open it first"
+        frames = [(each.time_s + self._shift_s, each.frame) for each in batch.frames]
+        updates: list[Update] = []
+        if self._restarted:
+            # The new worker knows nothing of the times before; if they ran backwards once, go on.
+            behind_s = max(0.0, self._seen_s - frames[0][0])
+            self._shift_s += behind_s
+            frames = [(time_s + behind_s, frame) for time_s, frame in frames]
+            updates.append(GapUpdate(self._seen_s, frames[0][0], "restart"))
+        self._under_way = True
+        try:
+            updates += await self._lane.push(
+                frames, dropped=batch.dropped > 0 and not self._restarted, tail_hop=tail_hop
+            )
+        except WorkerLost:
+            await self._restart()
+            self._under_way = False
+            return []
+        self._under_way = self._restarted = False
+        self._note(updates)
+        return updates
+
+    async def finish(self) -> list[Update]:
+        """End; return what was still waiting."""
+        if self._lane is None or self._restarted or self._under_way:
+            return []
+        try:
+            updates = await self._lane.finish()
+        except WorkerLost:
+            return []
+        self._note(updates)
+        return updates
+
+    def summary(self) -> Summary:
+        """What it came to."""
+        return self._history.summary()
+
+    def close(self) -> None:
+        """Give its place in the worker back. Closing twice is harmless."""
+        if self._lane is not None:
+            self._lane.close()
+            self._lane = None
+
+    async def _restart(self) -> None:
+        self.close()
+        self._restarts += 1
+        if self._restarts > MOST_RESTARTS:
+            raise WorkerLost
+        logger.warning("going on in another worker", restarts=self._restarts)
+        self._restarted = True
+        while self._lane is None:
+            try:
+                await self.open()
+            except WorkerLost:
+                self._restarts += 1
+                if self._restarts > MOST_RESTARTS:
+                    raise
+
+    def _note(self, updates: list[Update]) -> None:
+        for update in updates:
+            self._history.add(update)
+            match update:
+                case GapUpdate(end_s=end_s):
+                    self._seen_s = end_s
+                case ScoreUpdate(t_s=t_s):
+                    self._seen_s = t_s

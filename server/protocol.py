@@ -1,0 +1,185 @@
+"""What the server and a worker say to each other, over a socket pair.
+
+Pickled: both ends are this program, of this version, and of one user. Messages are small; pictures
+lie in shared memory and references in files.
+"""
+
+import pickle
+import struct
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from posesim.comparison import Update
+from posesim.embedding import Frame
+from posesim.engines import EngineInfo
+from posesim.network import Network
+from posesim.references import Settings
+from posesim.timebase import GapReason
+
+from .admission import Cost
+from .frames import Placed
+
+LENGTH = struct.Struct("!I")  # before each message: its bytes
+
+
+class LiveComparator(Protocol):
+    """What is needed of `posesim.comparison.Comparator`; used in the worker alone."""
+
+    tail_hop: int
+
+    def pushing(self, time_s: float, frame: Frame) -> Generator[Any, Any, list[Update]]:
+        """Compare one more frame; see `posesim.engines.calls`."""
+        ...
+
+    def interrupt(self, reason: GapReason) -> None:
+        """Frames are missing before the next one."""
+        ...
+
+    def finishing(self) -> Generator[Any, Any, list[Update]]:
+        """No more frames will come."""
+        ...
+
+
+OpenComparator = Callable[[Network], LiveComparator]  # something that can be pickled
+
+
+# Server → worker. Each `call` is answered once.
+
+
+@dataclass(frozen=True)
+class Open:
+    """Begin the comparison `lane`, whose pictures will lie in `slot`. Answered with None."""
+
+    call: int
+    lane: int
+    slot: int
+    open_comparator: OpenComparator
+
+
+@dataclass(frozen=True)
+class Push:
+    """Compare pictures. Answered with a list of updates; then they have been taken."""
+
+    call: int
+    lane: int
+    frames: tuple[Placed, ...]
+    dropped: bool  # frames are missing before the first of these
+    tail_hop: int
+
+
+@dataclass(frozen=True)
+class Finish:
+    """No more pictures will come. Answered with a list of updates."""
+
+    call: int
+    lane: int
+
+
+@dataclass(frozen=True)
+class Close:
+    """Forget a comparison. Answered with None: its slot is free."""
+
+    call: int
+    lane: int
+
+
+@dataclass(frozen=True)
+class Embed:
+    """Write the reference of a clip to `into`. Answered with its duration, None if cancelled."""
+
+    call: int
+    clip: Path
+    name: str
+    longest_s: float
+    into: Path
+
+
+@dataclass(frozen=True)
+class Cancel:
+    """Stop the embedding that was asked for by `call`."""
+
+    call: int
+
+
+Request = Open | Push | Finish | Close | Embed | Cancel
+
+
+# Worker → server
+
+
+@dataclass(frozen=True)
+class Ready:
+    """First of all: the network is loaded. `cost` where it was to be measured."""
+
+    engine: EngineInfo
+    settings: Settings
+    warning: str | None  # for the operator
+    cost: Cost | None
+
+
+@dataclass(frozen=True)
+class NotReady:
+    """First and last: there is no network, and why; a sentence if a person can do something."""
+
+    sentence: str | None
+    details: str
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came of a call."""
+
+    call: int
+    value: Any
+
+
+@dataclass(frozen=True)
+class Failed:
+    """Nothing came of a call, and why; a sentence if a person can do something about it."""
+
+    call: int
+    sentence: str | None
+    details: str
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How much of a clip is embedded, 0 to 1."""
+
+    call: int
+    fraction: float
+
+
+@dataclass(frozen=True)
+class Spent:
+    """What one call of the engine took.
+
+    Attributes:
+        part: "stem" or "tail".
+        streams: How many were served together.
+        wall_s: From its begin to its end.
+        cpu_s: Of all threads of the worker, meanwhile.
+        rest_cpu_s: Of the worker's own thread since the call before: mostly preparing pictures.
+    """
+
+    part: str
+    streams: int
+    wall_s: float
+    cpu_s: float
+    rest_cpu_s: float
+
+
+Report = Ready | NotReady | Answer | Failed | Progress | Spent
+
+
+def pack(message: Request | Report) -> bytes:
+    """A message as bytes, its length before it."""
+    body = pickle.dumps(message, pickle.HIGHEST_PROTOCOL)
+    return LENGTH.pack(len(body)) + body
+
+
+def unpack(body: bytes) -> Any:
+    """A message of the other end."""
+    return pickle.loads(body)  # noqa: S301 - see above

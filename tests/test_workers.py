@@ -1,0 +1,333 @@
+"""Workers that do their work, that fail, and that die."""
+
+import asyncio
+import contextlib
+import multiprocessing
+import os
+import signal
+import socket
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import av
+import pytest
+from fake_engine import CALIBRATION, SETTINGS, FakeEngine, open_fake_network
+from live_fakes import FakeComparator, frame_at, plant
+from videos import draw_person, stick_figure
+from worker_thread import ThreadBody
+
+from posesim.comparison import Comparator, GapUpdate, ScoreUpdate, Update
+from posesim.errors import BrokenReference
+from posesim.network import Network
+from posesim.references import Reference
+from posesim_server.frames import SLOTS
+from posesim_server.intake import Arrival, Batch
+from posesim_server.live_comparison import LiveComparison
+from posesim_server.network import compare_with
+from posesim_server.workers import (
+    Body,
+    CannotStart,
+    ClipKillsWorkers,
+    WorkBroken,
+    WorkerLost,
+    Workers,
+    WorkersClosed,
+    WorkersKeepDying,
+    WorkFailed,
+)
+from server import WAIT_S
+from server import FakeEngine as GatedEngine
+
+
+def batch(first: int, count: int = 8, dropped: int = 0) -> Batch:
+    return Batch(
+        tuple(Arrival(n / 25, n / 25, picture(n)) for n in range(first, first + count)),
+        dropped,
+    )
+
+
+def picture(n: int) -> av.VideoFrame:
+    """A person who squats."""
+    return av.VideoFrame.from_ndarray(draw_person(n / 25), format="rgb24").reformat(
+        format="yuv420p"
+    )
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return stick_figure(tmp_path_factory.mktemp("clips") / "squat.mp4", seconds=4.0)
+
+
+@pytest.fixture(scope="module")
+def reference(clip: Path) -> Path:
+    job = open_fake_network().embedding_job(clip, "squats")
+    while job.step():
+        pass
+    path = clip.with_name("reference.npz")
+    job.result().save(path)
+    return path
+
+
+def threads(open_network=open_fake_network) -> Workers:  # type: ignore[no-untyped-def]
+    return Workers(open_network, launch=ThreadBody)
+
+
+def anything(_: float) -> bool:
+    return True
+
+
+# In a process
+
+
+async def test_a_process_gives_what_the_library_gives_and_leaves_nothing(reference: Path) -> None:
+    expected: list[Update] = []
+    plain = Comparator(FakeEngine(), Reference.load(reference), SETTINGS, CALIBRATION)
+    async with Workers(open_fake_network) as workers:
+        assert workers.network.engine == FakeEngine.info
+        assert workers.network.settings == SETTINGS
+        assert 1 <= workers.capacity <= SLOTS
+        comparison = LiveComparison(workers, partial(compare_with, reference))
+        await comparison.open()
+        updates: list[Update] = []
+        for first in range(0, 96, 8):
+            updates += await comparison.push(batch(first), 8)
+            for arrival in batch(first).frames:
+                expected += plain.push(arrival.time_s, arrival.frame)
+        updates += await comparison.finish()
+        expected += plain.finish()
+        assert updates == expected
+        assert comparison.summary() == plain.summary()
+        comparison.close()
+    assert multiprocessing.active_children() == []
+
+
+async def test_a_killed_process_is_replaced_and_its_comparison_goes_on_after_a_gap(
+    reference: Path,
+) -> None:
+    async with Workers(open_fake_network) as workers:
+        comparison = LiveComparison(workers, partial(compare_with, reference))
+        await comparison.open()
+        before = await comparison.push(batch(0, 16), 8)
+        (process,) = multiprocessing.active_children()
+        assert process.pid is not None
+        os.kill(process.pid, signal.SIGKILL)
+        assert await comparison.push(batch(16), 8) == []  # lost with it
+        gap, *after = await comparison.push(batch(50, 16), 8)
+        assert isinstance(before[-1], ScoreUpdate)
+        assert gap == GapUpdate(before[-1].t_s, 2.0, "restart")
+        assert isinstance(after[-1], ScoreUpdate)
+        assert after[-1].t_s > 2.0
+        assert comparison.summary().gaps == 1
+        (another,) = multiprocessing.active_children()
+        assert another.pid != process.pid
+    assert multiprocessing.active_children() == []
+
+
+# Starting
+
+
+async def test_a_network_that_can_not_be_opened_says_why() -> None:
+    def broken() -> Network:
+        raise BrokenReference(Path("x"), "a planted failure")
+
+    with pytest.raises(CannotStart, match="a planted failure"):
+        async with threads(broken):
+            pass
+
+
+async def test_a_failure_that_nobody_foresaw_refers_to_the_log() -> None:
+    def broken() -> Network:
+        raise RuntimeError("a planted failure")
+
+    with pytest.raises(CannotStart, match="The log above says more"):
+        async with threads(broken):
+            pass
+
+
+class Stillborn:
+    """A worker that is killed before it says anything."""
+
+    born = 0
+
+    def __init__(self, open_network: object, link: socket.socket, *_: object) -> None:
+        Stillborn.born += 1
+        link.close()
+
+    def kill(self) -> None:
+        pass
+
+    def join(self, timeout_s: float) -> int:
+        return -9
+
+
+async def test_workers_that_die_again_and_again_at_start_end_the_server() -> None:
+    Stillborn.born = 0
+    with pytest.raises(WorkersKeepDying, match=r"ended 3 times at its start.*exit code -9.*memory"):
+        async with Workers(open_fake_network, launch=Stillborn):
+            pass
+    assert Stillborn.born == 3
+
+
+async def test_whoever_waits_for_workers_hears_when_none_will_come() -> None:
+    launches = iter([ThreadBody, Stillborn, Stillborn, Stillborn])
+
+    def launch(*arguments: Any) -> Body:
+        return next(launches)(*arguments)
+
+    async with Workers(open_fake_network, launch=launch) as workers:
+        workers._workers[0].body.kill()
+        with pytest.raises(WorkersKeepDying):
+            await workers.failed
+        with pytest.raises(WorkersClosed):
+            await workers.compare(plant(FakeComparator))
+
+
+# Comparing
+
+
+async def test_a_slow_session_does_not_hold_up_another(reference: Path) -> None:
+    """One floods with batches of many chunks; the other's one chunk is not behind them."""
+    order: list[str] = []
+    async with threads() as workers:
+        flood, other = [LiveComparison(workers, partial(compare_with, reference)) for _ in "ab"]
+        await flood.open()
+        await other.open()
+        holes = Batch(tuple(Arrival(n * 0.48, 0.0, frame_at(n * 0.48)) for n in range(8)), 0)
+
+        async def push(name: str, comparison: LiveComparison, frames: Batch) -> None:
+            await comparison.push(frames, 8)
+            order.append(name)
+
+        async with asyncio.TaskGroup() as group:
+            group.create_task(push("flood", flood, holes))  # eleven chunks
+            group.create_task(push("other", other, batch(0)))
+    assert order == ["other", "flood"]
+
+
+async def test_a_comparator_that_fails_fails_its_calls_alone() -> None:
+    broken, sound = FakeComparator(), FakeComparator()
+    broken.error = RuntimeError("a planted failure")
+    async with threads() as workers:
+        lanes = [await workers.compare(plant(lambda c=c: c)) for c in (broken, sound)]
+        frames = [(0.0, frame_at(0.0))]
+        with pytest.raises(WorkBroken, match="a planted failure"):
+            await lanes[0].push(frames, dropped=False, tail_hop=8)
+        assert await lanes[1].push(frames, dropped=False, tail_hop=8) == []
+
+
+async def test_a_reference_that_is_gone_is_a_sentence(tmp_path: Path) -> None:
+    async with threads() as workers:
+        with pytest.raises(WorkFailed, match="npz"):
+            await workers.compare(partial(compare_with, tmp_path / "none.npz"))
+        assert workers._workers[0].lanes == 0
+
+
+async def test_every_slot_comes_back(reference: Path) -> None:
+    async with threads() as workers:
+        for _ in range(2 * SLOTS):
+            lane = await workers.compare(plant(FakeComparator))
+            await lane.push([(0.0, frame_at(0.0))], dropped=False, tail_hop=8)
+            lane.close()
+            with pytest.raises(WorkBroken):  # answered after the closing
+                await lane.finish()
+
+
+async def test_sessions_go_to_the_worker_with_the_fewest() -> None:
+    async with Workers(open_fake_network, count=2, launch=ThreadBody) as workers:
+        lanes = [await workers.compare(plant(FakeComparator)) for _ in range(4)]
+        assert [worker.lanes for worker in workers._workers] == [2, 2]
+        lanes[0].close()
+        await workers.compare(plant(FakeComparator))
+        assert [worker.lanes for worker in workers._workers] == [2, 2]
+
+
+async def test_a_comparison_whose_worker_died_between_two_batches_goes_on() -> None:
+    async with threads() as workers:
+        comparison = LiveComparison(workers, plant(FakeComparator))
+        await comparison.open()
+        first = workers._workers[0]
+        first.body.kill()
+        async with asyncio.timeout(WAIT_S):
+            while first in workers._workers or not workers._workers:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+        assert await comparison.push(batch(0), 8) == []
+        gap, *_ = await comparison.push(batch(8), 8)
+        assert gap == GapUpdate(0.0, 0.32, "restart")
+
+
+async def test_workers_that_die_of_a_session_again_and_again_end_it() -> None:
+    async with threads() as workers:
+        comparison = LiveComparison(workers, plant(FakeComparator))
+        await comparison.open()
+        for first in range(5):
+            workers._workers[0].body.kill()
+            await asyncio.sleep(0)
+            assert await comparison.push(batch(first), 8) == []
+        workers._workers[0].body.kill()
+        with pytest.raises(WorkerLost):
+            await comparison.push(batch(9), 8)
+
+
+# Embedding
+
+
+async def test_a_clip_is_embedded_again_when_its_worker_dies(clip: Path, tmp_path: Path) -> None:
+    into = tmp_path / "reference.npz"
+    async with threads() as workers:
+        killed = False
+
+        def kill_once(_: float) -> bool:
+            nonlocal killed
+            if not killed:
+                killed = True
+                workers._workers[0].body.kill()
+            return True
+
+        duration_s = await workers.embed(clip, "a", into, longest_s=60, on_progress=kill_once)
+    assert killed
+    assert duration_s == pytest.approx(4.0, abs=0.1)
+    assert Reference.load(into).name == "a"
+
+
+async def test_a_clip_that_workers_die_of_is_given_up(clip: Path, tmp_path: Path) -> None:
+    async with threads() as workers:
+
+        def kill(_: float) -> bool:
+            for worker in workers._workers:
+                worker.body.kill()
+            return True
+
+        with pytest.raises(ClipKillsWorkers, match="Save it in another format"):
+            await workers.embed(clip, "a", tmp_path / "r.npz", longest_s=60, on_progress=kill)
+
+
+async def test_an_embedding_that_nobody_wants_stops(clip: Path, tmp_path: Path) -> None:
+    into = tmp_path / "reference.npz"
+    async with threads() as workers:
+        nothing = await workers.embed(
+            clip, "a", into, longest_s=60, on_progress=lambda progress: False
+        )
+        assert nothing is None
+        assert not into.exists()
+        assert await workers.embed(clip, "b", into, longest_s=60, on_progress=anything)
+
+
+async def test_a_session_is_served_while_a_clip_is_embedded(clip: Path, tmp_path: Path) -> None:
+    engine = GatedEngine()
+    engine.gate.clear()
+    network = Network(engine, SETTINGS, CALIBRATION)
+    async with contextlib.AsyncExitStack() as stack:
+        workers = await stack.enter_async_context(threads(lambda: network))
+        stack.callback(engine.gate.set)
+        embedding = asyncio.create_task(
+            workers.embed(clip, "a", tmp_path / "r.npz", longest_s=60, on_progress=anything)
+        )
+        await asyncio.to_thread(engine.reached.wait, WAIT_S)
+        comparator = FakeComparator()
+        opening = asyncio.create_task(workers.compare(plant(lambda: comparator)))
+        engine.gate.set()
+        lane = await opening
+        await lane.push([(0.0, frame_at(0.0))], dropped=False, tail_hop=8)
+        assert not embedding.done()
+        await embedding
