@@ -34,7 +34,7 @@ help:
 	@echo "              its own (6 GB in the user's cache)"
 	@echo "make check    formatting, lint and types alone"
 	@echo "make format   reformat the Python code and apply safe lint fixes"
-	@echo "make weights  fetch the network's weights into the user's cache"
+	@echo "make weights  fetch the networks' weights into the user's cache"
 	@echo "make bench    measure the network and live sessions here (bench/out/*.json)"
 	@echo "make clean    remove .venv and what tools left in this folder"
 

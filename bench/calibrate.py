@@ -97,7 +97,9 @@ def read_clips(folder: Path, keep: Path | None, backbone: str) -> list[Clip]:
             network.settings.require(reference.settings, reference.name)
         else:
             try:
-                reference = embed(path, network.engine, network.settings, name=path.stem)
+                reference = embed(
+                    path, network.engine, network.settings, name=path.stem, poses=network.poses
+                )
             except TooShort as error:
                 tqdm.write(str(error))
                 continue
@@ -126,7 +128,7 @@ def fit(clips: list[Clip]) -> dict[str, object]:
         same.append(alike)
         seen.append(np.mean(pairs, axis=0))
         if alike:
-            follower = Follower(theirs.taps, layout.position_s)
+            follower = Follower(theirs.taps, layout.position_s, layout.tap_grid)
             coherence = [follower.push(tap).coherence for tap in ours.taps]
             coherences += [c for c in coherence if c is not None]
             ratios.append(

@@ -32,7 +32,13 @@ def main() -> None:
     folder = parser.parse_args().folder
     network = Network.open(weights_path())
     references = {
-        exercise: embed(folder / f"{clip}.mp4", network.engine, network.settings, name=exercise)
+        exercise: embed(
+            folder / f"{clip}.mp4",
+            network.engine,
+            network.settings,
+            name=exercise,
+            poses=network.poses,
+        )
         for exercise, (clip, _) in tqdm(PAIRS.items(), desc="references")
     }
     print("| user \\ reference |", " | ".join(references), "|")

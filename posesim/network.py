@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from posesim import pose_models
 from posesim.backbones import BACKBONES, DEFAULT
 from posesim.comparison import Comparator
 from posesim.engines import Engine, EngineChoice
+from posesim.engines.pose import PoseNetworks
 from posesim.references import EmbeddingJob, Reference, Settings
 from posesim.scoring import Calibration
 
@@ -19,6 +21,7 @@ class Network:
     engine: Engine
     settings: Settings
     calibration: Calibration
+    poses: PoseNetworks | None = None  # None where the settings frame the whole picture
 
     @classmethod
     def open(cls, weights: Path, engine: EngineChoice = "auto", backbone: str = DEFAULT) -> Network:
@@ -32,9 +35,11 @@ class Network:
         """
         chosen = BACKBONES[backbone]
         loaded = chosen.load(weights)
-        made = chosen.open_engine(engine, loaded, weights.parents[1] / "openvino")
-        settings = Settings.of(chosen.layout, loaded.sha256)
-        return cls(made, settings, Calibration.load(backbone))
+        prepared = weights.parents[1] / "openvino"
+        made = chosen.open_engine(engine, loaded, prepared)
+        models = pose_models.load(weights.parent)
+        settings = Settings.of(chosen.layout, loaded.sha256, models.sha256)
+        return cls(made, settings, Calibration.load(backbone), PoseNetworks(models, prepared))
 
     @property
     def warning(self) -> str | None:
@@ -48,8 +53,10 @@ class Network:
 
     def embedding_job(self, clip: Path, name: str, longest_s: float | None = None) -> EmbeddingJob:
         """Begin to embed a clip; see `EmbeddingJob`."""
-        return EmbeddingJob(clip, self.engine, self.settings, name=name, longest_s=longest_s)
+        return EmbeddingJob(
+            clip, self.engine, self.settings, name=name, poses=self.poses, longest_s=longest_s
+        )
 
     def comparator(self, reference: Reference) -> Comparator:
         """Begin a comparison; see `Comparator`."""
-        return Comparator(self.engine, reference, self.settings, self.calibration)
+        return Comparator(self.engine, reference, self.settings, self.calibration, self.poses)

@@ -13,8 +13,8 @@ import json
 import os
 import tempfile
 import zipfile
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
 import numpy as np
@@ -37,6 +37,7 @@ from posesim.engines.base import (
     Layout,
 )
 from posesim.engines.calls import run
+from posesim.engines.pose import PoseNetworks
 from posesim.errors import (
     BrokenReference,
     ReferenceNotFound,
@@ -44,14 +45,17 @@ from posesim.errors import (
     TooLong,
     TooShort,
 )
+from posesim.framers import open_framer
 from posesim.framing import DEFAULT as FRAMING
+from posesim.person_frame import RULE as PERSON
+from posesim.presence import HINTS, Hint
 from posesim.timebase import Gap
 from posesim.video import probe, read_frames
 
 SUFFIX = ".npz"
 FORMAT = 1
 LARGEST_FILE = 256 * 2**20  # bytes of arrays: half an hour of video
-_ARRAYS = tuple(field.name for field in fields(ClipFeatures))
+_ARRAYS = tuple(array.name for array in fields(ClipFeatures))
 
 
 @dataclass(frozen=True)
@@ -67,12 +71,22 @@ class Settings:
     largest_side: int = LARGEST_SIDE
     tap: str = I3D.tap
     tap_grid: int = I3D.tap_grid
+    pose: str = ""  # identity of the networks that find the person to frame, if any do
 
     @classmethod
-    def of(cls, layout: Layout, weights: str) -> Settings:
-        """The settings of what a backbone makes with some weights."""
+    def of(cls, layout: Layout, weights: str, pose: str = "") -> Settings:
+        """The settings of what a backbone makes with some weights.
+
+        Where there are networks to find a person, `pose` names them and the person is framed; else
+        the whole picture is.
+        """
         return cls(
-            weights=weights, backbone=layout.backbone, tap=layout.tap, tap_grid=layout.tap_grid
+            weights=weights,
+            backbone=layout.backbone,
+            framing=PERSON if pose else FRAMING,
+            tap=layout.tap,
+            tap_grid=layout.tap_grid,
+            pose=pose,
         )
 
     @property
@@ -103,6 +117,9 @@ class Reference:
     duration_s: float
     settings: Settings
     features: ClipFeatures
+    # What would keep a user from being judged, as a share of the clip: what the reference shows too
+    # is not held against a user.
+    hint_shares: Mapping[Hint, float] = field(default_factory=dict)
 
     def save(self, path: Path) -> None:
         """Write to `path`, all or nothing."""
@@ -111,6 +128,7 @@ class Reference:
             "name": self.name,
             "duration_s": self.duration_s,
             "settings": asdict(self.settings),
+            "hint_shares": dict(self.hint_shares),
         }
         arrays = {name: getattr(self.features, name) for name in _ARRAYS}
         handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
@@ -148,6 +166,7 @@ class Reference:
                     float(about["duration_s"]),
                     Settings(**about["settings"]),
                     features,
+                    {hint: float(about["hint_shares"].get(hint, 0)) for hint in HINTS},
                 )
             if (backbone := reference.settings.backbone) not in LAYOUTS:
                 raise BrokenReference(path, f"its backbone {backbone[:40]!r} is not known here")
@@ -188,6 +207,7 @@ class EmbeddingJob:
         engine: Runs the network.
         settings: What the reference will say made it.
         name: The reference's name.
+        poses: Find the person, where the settings frame one.
         longest_s: A longer clip is refused; None takes any.
     """
 
@@ -198,6 +218,7 @@ class EmbeddingJob:
         settings: Settings,
         *,
         name: str,
+        poses: PoseNetworks | None = None,
         longest_s: float | None = None,
     ) -> None:
         self._clip, self._name, self._settings = clip, name, settings
@@ -206,7 +227,7 @@ class EmbeddingJob:
             raise TooLong(clip.name, longest_s)
         self._frames = read_frames(clip, largest_side=LARGEST_SIDE, longest_s=longest_s)
         self._engine = engine
-        self._embedder = Embedder(engine, framing=settings.framing)
+        self._embedder = Embedder(engine, open_framer(settings.framing, poses))
         self._stretches: list[list[Features]] = [[]]
         self._time_s = 0.0
         self._done = False
@@ -243,10 +264,13 @@ class EmbeddingJob:
         Raises:
             TooShort: If no stretch is as long as a window.
         """
-        features = max((join(parts) for parts in self._stretches), key=lambda f: len(f.times_s))
+        stretch = max(self._stretches, key=lambda parts: sum(len(p.times_s) for p in parts))
+        features = join(stretch)
         if not len(features.embeddings):
             raise TooShort(self._clip.name, self._time_s, WINDOW_S)
-        return Reference(self._name, self._time_s, self._settings, features)
+        hints = [part.hint for part in stretch]
+        shares = {hint: hints.count(hint) / len(hints) for hint in HINTS}
+        return Reference(self._name, self._time_s, self._settings, features, shares)
 
     def close(self) -> None:
         """Close the clip, wherever the work stands."""
@@ -266,6 +290,7 @@ def embed(
     settings: Settings,
     *,
     name: str,
+    poses: PoseNetworks | None = None,
     on_progress: Callable[[float], None] | None = None,
 ) -> Reference:
     """Make a reference of a video file.
@@ -275,9 +300,10 @@ def embed(
         engine: Runs the network.
         settings: What the reference will say made it.
         name: The reference's name.
+        poses: Find the person, where the settings frame one.
         on_progress: Called with 0 to 1 as the work goes on.
     """
-    job = EmbeddingJob(clip, engine, settings, name=name)
+    job = EmbeddingJob(clip, engine, settings, name=name, poses=poses)
     try:
         while job.step():
             if on_progress is not None:

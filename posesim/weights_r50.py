@@ -28,6 +28,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from posesim.backbones import I3D_R50
+from posesim.cache import writing_to
 from posesim.engines.r50 import network, weight_shapes
 from posesim.errors import (
     BrokenCheckpoint,
@@ -36,11 +37,12 @@ from posesim.errors import (
     HostileCheckpoint,
     WeightsNotFound,
 )
-from posesim.weights import Weights, broken, misfit, read_tensors, write_tensors, writing_to
+from posesim.weights import Weights, broken, misfit, read_tensors, write_tensors
 
 URL = "https://dl.fbaipublicfiles.com/pytorchvideo/model_zoo/kinetics/I3D_8x8_R50.pyth"
 FETCH = f"posesim weights fetch --backbone {I3D_R50.backbone}"
 CONVERSION = "1"  # goes up when the same checkpoint would give other tensors
+WANTED = "the .pyth file"
 LARGEST_CHECKPOINT = 512 * 2**20  # bytes; the network has 28 million values, 107 MiB
 SILENCE_S = 30.0  # a server that says nothing for so long is given up
 
@@ -142,7 +144,9 @@ def _read(
     try:
         size = path.stat().st_size
         if size > LARGEST_CHECKPOINT:
-            raise CheckpointNotReadable(path, f"it has {size} bytes, far more than the checkpoint")
+            raise CheckpointNotReadable(
+                path, f"it has {size} bytes, far more than the checkpoint", WANTED
+            )
         with path.open("rb") as file:
             sha256 = hashlib.file_digest(file, "sha256").hexdigest()
             file.seek(0)
@@ -150,7 +154,7 @@ def _read(
                 warnings.simplefilter("ignore")
                 content: Any = torch.load(file, map_location="cpu", weights_only=True)
     except OSError as error:
-        raise CheckpointNotReadable(path, error.strerror or str(error)) from error
+        raise CheckpointNotReadable(path, error.strerror or str(error), WANTED) from error
     except pickle.UnpicklingError as error:
         if name := re.search(r"GLOBAL (\S+) was not an allowed global", str(error)):
             raise HostileCheckpoint(f"the name {name[1]}") from error

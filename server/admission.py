@@ -12,6 +12,7 @@ import numpy as np
 from posesim.embedding import Embedder, Features
 from posesim.engines.base import CHUNK_FRAMES, FRAMES_PER_SECOND
 from posesim.engines.calls import run
+from posesim.framers import open_framer
 from posesim.network import Network
 from posesim.timebase import Gap
 
@@ -42,7 +43,7 @@ def measure(network: Network) -> Cost:
 
     Not kept from one start to the next: another load, engine or processor would make it wrong.
     """
-    embedder = Embedder(network.engine, framing=network.settings.framing)
+    embedder = Embedder(network.engine, open_framer(network.settings.framing, network.poses))
     pictures = enumerate(_noise())
 
     def chunk() -> tuple[float, bool]:

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from posesim import cli
+from posesim import cli, pose_models
+from posesim.engines.pose import PoseNetworks
 from posesim.weights import Weights, load
 
 ROOT = Path(__file__).parents[1]
@@ -20,7 +21,9 @@ CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrom
 
 def find_weights() -> Path | None:
     path = cli.weights_path()
-    return path if path.is_file() else None
+    pose = (pose_models.MEDIAPIPE_POSE.detector, pose_models.MEDIAPIPE_POSE.landmarks)
+    files = (path, *(path.parent / member.name for member in pose))
+    return path if all(file.is_file() for file in files) else None
 
 
 def find_clips() -> Path | None:
@@ -61,6 +64,13 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 def weights() -> Weights:
     """The real weights, for tests marked `weights`."""
     return load(cli.weights_path())
+
+
+@pytest.fixture(scope="session")
+def pose_networks() -> PoseNetworks:
+    """The real networks for body landmarks, for tests marked `weights`."""
+    folder = cli.weights_path().parent
+    return PoseNetworks(pose_models.load(folder), cache=folder.parent / "openvino")
 
 
 @pytest.fixture(scope="session")

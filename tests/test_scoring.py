@@ -1,5 +1,7 @@
 """Components and states of planted movements."""
 
+from collections.abc import Mapping
+
 import numpy as np
 import pytest
 from fake_engine import CALIBRATION
@@ -7,6 +9,7 @@ from fake_engine import CALIBRATION
 from posesim.alignment import Place
 from posesim.embedding import ClipFeatures
 from posesim.engines.base import TAP, Window
+from posesim.presence import Hint
 from posesim.references import Reference, Settings
 from posesim.scoring import Calibration, Scorer, between, bhattacharyya, cosine, energy, posterior
 
@@ -24,7 +27,9 @@ def window(kinetics_class: int) -> Window:
     return Window(np.ones(1024, np.float32), logits)
 
 
-def scorer(size: float = 1.0, kinetics_class: int = 260) -> Scorer:
+def scorer(
+    size: float = 1.0, kinetics_class: int = 260, hint_shares: Mapping[Hint, float] | None = None
+) -> Scorer:
     seen = window(kinetics_class)
     features = ClipFeatures(
         times_s=np.arange(100) * 0.08,
@@ -33,7 +38,8 @@ def scorer(size: float = 1.0, kinetics_class: int = 260) -> Scorer:
         embeddings=seen.embedding[None],
         logits=seen.logits[None],
     )
-    return Scorer(Reference("r", 8.0, Settings(weights="w"), features), CALIBRATION)
+    reference = Reference("r", 8.0, Settings(weights="w"), features, hint_shares or {})
+    return Scorer(reference, CALIBRATION)
 
 
 def test_the_same_movement_scores_near_100():
@@ -92,6 +98,20 @@ def test_before_the_first_window_there_is_no_number():
     judge = scorer()
     judge.see(1.0, taps(8), None)
     assert judge.judge(ALONG)[0] == "warming_up"
+
+
+@pytest.mark.parametrize("hint", ["no_person", "partial", "several"])
+def test_what_keeps_a_user_from_being_judged_is_said_in_place_of_a_number(hint):
+    judge = scorer()
+    judge.see(5.0, taps(32), window(260))
+    assert judge.judge(ALONG, hint) == (hint, None, None)
+
+
+def test_what_the_reference_shows_too_is_not_held_against_the_user():
+    judge = scorer(hint_shares={"partial": 0.9, "several": 0.1})
+    judge.see(5.0, taps(32), window(260))
+    assert judge.judge(ALONG, "partial")[0] == "scoring"
+    assert judge.judge(ALONG, "several")[0] == "several"
 
 
 def test_after_a_reset_nothing_is_known():

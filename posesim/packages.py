@@ -1,10 +1,11 @@
-"""Download a source distribution from the user's package index, running none of its code.
+"""Download a package's file from the user's package index, running none of its code.
 
 pip knows the user's index, mirror, proxy, certificates and passwords, so it does the download and
-checks the hash. But then it asks the package's build backend for metadata, which runs the package's
-setup.py. So pip is shown a stand-in for that backend, which knows the answer. This also works where
-setuptools, the real backend, is not installed. Should a pip of the future go past the stand-in, it
-still does so after the check of the hash: only code of a known content can run.
+checks the hash. A wheel is only stored. But of a source distribution pip asks the package's build
+backend for metadata, which runs the package's setup.py. So pip is shown a stand-in for that
+backend, which knows the answer. This also works where setuptools, the real backend, is not
+installed. Should a pip of the future go past the stand-in, it still does so after the check of the
+hash: only code of a known content can run.
 
 Where the interpreter has no pip, uv runs one, which reads pip's configuration.
 """
@@ -17,6 +18,8 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from .errors import DownloadFailed, WrongHash
@@ -37,7 +40,17 @@ class __legacy__:
 """
 
 
-def download(
+@dataclass(frozen=True)
+class WheelTags:
+    """For which machines a wheel is made; named, so that every machine downloads the same file."""
+
+    platform: str
+    python: str
+    implementation: str
+    abi: str
+
+
+def download_sdist(
     name: str, version: str, sha256: str, folder: Path, *, show_progress: bool = False
 ) -> Path:
     """Download the source distribution of `name` into the empty `folder`; return its path.
@@ -59,23 +72,68 @@ def download(
     (backend / "build_meta.py").write_text(
         _STAND_IN_BACKEND.format(name=name.replace("-", "_"), version=version)
     )
+    search_path = [str(backend.parent), *filter(None, [os.environ.get("PYTHONPATH")])]
+    return _download(
+        name,
+        version,
+        sha256,
+        folder,
+        options=("--no-binary", name, "--no-build-isolation", "--use-pep517"),
+        environment={"PYTHONPATH": os.pathsep.join(search_path)},
+        show_progress=show_progress,
+    )
+
+
+def download_wheel(
+    name: str,
+    version: str,
+    sha256: str,
+    tags: WheelTags,
+    folder: Path,
+    *,
+    show_progress: bool = False,
+) -> Path:
+    """Download one wheel of `name`, whatever machine this is; see `download_sdist`."""
+    return _download(
+        name,
+        version,
+        sha256,
+        folder,
+        options=(
+            *("--only-binary", ":all:", "--platform", tags.platform),
+            *("--python-version", tags.python, "--abi", tags.abi),
+            *("--implementation", tags.implementation),
+        ),
+        environment={},
+        show_progress=show_progress,
+    )
+
+
+def _download(
+    name: str,
+    version: str,
+    sha256: str,
+    folder: Path,
+    *,
+    options: Sequence[str],
+    environment: Mapping[str, str],
+    show_progress: bool,
+) -> Path:
     requirements = folder / "requirements.txt"
     requirements.write_text(f"{name}=={version} --hash=sha256:{sha256}\n")
     files = folder / "files"
-    environment = {**os.environ, "PYTHONSAFEPATH": "1"}  # no pip.py of the current folder
-    search_path = [str(backend.parent), *filter(None, [environment.get("PYTHONPATH")])]
-    environment["PYTHONPATH"] = os.pathsep.join(search_path)
     command = [
         *_pip(name, version),
         *("download", "--no-deps", "--no-input", "--disable-pip-version-check"),
-        *("--no-binary", name, "--no-build-isolation", "--use-pep517"),
+        *options,
         *("--require-hashes", "--requirement", str(requirements), "--dest", str(files)),
         *(() if show_progress else ("--quiet",)),
     ]
     finished = subprocess.run(  # noqa: S603 - arguments are ours, and there is no shell
         command,
         check=False,
-        env=environment,
+        # PYTHONSAFEPATH: no pip.py of the current folder
+        env={**os.environ, "PYTHONSAFEPATH": "1", **environment},
         stdin=subprocess.DEVNULL,
         stdout=2 if show_progress else subprocess.DEVNULL,  # 2: standard error
         stderr=subprocess.PIPE,
@@ -86,8 +144,8 @@ def download(
         if "DO NOT MATCH THE HASHES" in finished.stderr:
             raise WrongHash(f"{name} {version} from the package index", sha256)
         raise DownloadFailed(name, version, _reason(finished.stderr))
-    (sdist,) = files.iterdir()
-    return sdist
+    (file,) = files.iterdir()
+    return file
 
 
 def _pip(name: str, version: str) -> list[str]:
