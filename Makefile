@@ -45,7 +45,7 @@ test: $(INSTALLED_DEV) check page-tests weights
 	$(VENV)/bin/python -m pytest $(PYTEST_TIER) $(PYTEST_ARGS)
 
 # Only what the tests of `make test` can't run; nothing of it is skipped here.
-test-pytorchvideo: | $(VENV)/bin/python
+test-pytorchvideo: weights | $(VENV)/bin/python
 	$(VENV)/bin/python tests/make_pytorchvideo_env.py $(R50_VENV)
 	POSESIM_REQUIRE_PYTORCHVIDEO=1 $(R50_VENV)/bin/python -m pytest -m pytorchvideo $(PYTEST_ARGS)
 

@@ -4,6 +4,7 @@ import asyncio
 import os
 import pickle
 import re
+import shutil
 import signal
 import sys
 from collections.abc import AsyncIterator
@@ -23,7 +24,7 @@ from live_server import needs_address
 from torch.nn import functional
 from videos import draw_person, stick_figure
 
-from posesim import cli
+from posesim import cli, pose_models
 from posesim.backbones import BACKBONES, I3D_R50
 from posesim.comparison import Comparator
 from posesim.engines.calls import run, run_together
@@ -69,6 +70,9 @@ def cache(checkpoint, tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("cache")
     path = folder / "weights" / BACKBONES["i3d_r50"].weights_file
     assert fetch(path, from_file=checkpoint)
+    pose = pose_models.MEDIAPIPE_POSE
+    for member in (pose.detector, pose.landmarks):  # fetched before, from the package index
+        shutil.copy(cli.weights_path().parent / member.name, path.parent)
     return folder
 
 
@@ -97,7 +101,7 @@ def video(tmp_path_factory) -> Path:
 def reference(opened, video, tmp_path_factory) -> Path:
     """What the drawn person does in `video`, as this backbone sees it."""
     path = tmp_path_factory.mktemp("references") / "squat.npz"
-    embed(video, opened.engine, opened.settings, name="squat").save(path)
+    embed(video, opened.engine, opened.settings, name="squat", poses=opened.poses).save(path)
     return path
 
 
