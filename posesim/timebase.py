@@ -76,6 +76,11 @@ class Grid(Generic[T]):
         self._next = 0  # index of the next tick
         self._interrupted: GapReason | None = None
 
+    @property
+    def shift_s(self) -> float:
+        """Grid time minus source time, of the newest item."""
+        return self._shift_s
+
     def push(self, time_s: float, item: T) -> list[Tick[T] | Gap]:
         """Add a frame; return what it completes, in order of time: at most one gap, then ticks.
 
