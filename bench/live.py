@@ -219,8 +219,10 @@ async def send(url: str, ticket: dict[str, Any], video: Path, parent: Connection
     first = asyncio.Event()
 
     def scored(text: str) -> None:
-        scores.append(json.loads(text))
-        first.set()
+        message = json.loads(text)
+        if message["type"] == "score":
+            scores.append(message)
+            first.set()
 
     peer.createDataChannel("scores", ordered=False, maxRetransmits=0).on("message", scored)
     channel = peer.createDataChannel("events")
@@ -369,7 +371,7 @@ def figures_of(
     def grown(name: str) -> float:
         return after.metrics.get(name, 0.0) - before.metrics.get(name, 0.0)
 
-    lags = sorted(score["lag_s"] for each in seen for score in each["scores"])
+    lags = sorted(score["age_s"] for each in seen for score in each["scores"])
     rates = [len(each["scores"]) * 8 / seconds for each in seen]
     gaps = [[e["reason"] for e in each["events"] if e["type"] == "gap"] for each in seen]
     enough = SUSTAINED * FPS - 8 / seconds  # a chunk may fall on the other side of an end

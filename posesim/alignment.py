@@ -1,10 +1,15 @@
-"""Where in the reference is the user now: alignment of two tap sequences, online.
+"""Where in the reference is the user now: alignment of a live stream to a reference, online.
 
-Each side is compressed and centred on its own mean first, so that what remains is the movement and
-not the person or the room. The path through the reference is then followed by dynamic programming
-one position at a time, as in online subsequence dynamic time warping (M. Müller, Information
-Retrieval for Music and Motion, 2007, chapter 4), with one more step: a jump to anywhere at a fixed
-price, by which loops, restarts and mistakes are survived.
+Two things are observed 12.5 times a second: the network's early tap, and the body's posture. Each
+is centred on its side's own mean first, so that what remains is the movement and not the person or
+the room; and its change over the last quarter of a second is added, which tells the way down from
+the way up. How far an observation is from each position of the reference is one minus a cosine.
+
+The position is followed by a Bayesian filter over (position, speed): the bar pointer of
+N. Whiteley, A. T. Cemgil and S. Godsill, "Bayesian Modelling of Temporal Structure in Musical
+Audio" (ISMIR 2006), which was made for following the beat of music. Speeds change slowly. A small
+share of the belief is spread over all positions at each step, by which loops, pauses, restarts and
+mistakes are survived.
 """
 
 from __future__ import annotations
@@ -15,12 +20,22 @@ from dataclasses import dataclass
 
 import numpy as np
 
-STEP_PENALTY = 0.05  # for staying at a reference position, or passing over one
-JUMP_PENALTY = 0.5  # for going anywhere else
+from posesim.posture import MIRRORED, SIZE, Floats, Postures
+
+SPEEDS = np.array([0.0, 0.35, 0.5, 0.7, 1.0, 1.4, 2.0, 2.8])  # reference positions per live one
+CHANGE = 2.0  # how much less likely each next speed is, as a natural logarithm
+SHARPNESS = 3.0  # of the likelihood of an observation, per unit of distance
+ALONE = 3.0  # what a pose's distance counts where there is no tap
+NEARER = 0.2  # how much less likely the edge of the band is than the player, as a logarithm
+JUMP = 0.01  # of the belief: somewhere else altogether
+TREND = 3  # positions over which the change is taken
+UNSEEN = 0.05  # what a limb that is never seen still counts
 MEMORY_S = 30.0  # how far back the user's mean reaches
 BELIEF_S = 8.0  # how far back it counts whether the user fits better as seen or mirrored
 CLEARLY = 0.97  # a mirror image must fit better by so much, or the two would take turns
 RECENT_S = 4.0  # what tempo and coherence are taken from
+MOVING = 0.2  # a slower one stands
+FARTHEST_POSE_S = 0.3  # from a moment, for a pose to say something of it
 
 
 @dataclass(frozen=True)
@@ -29,104 +44,266 @@ class Place:
 
     Attributes:
         index: The reference position, 0 to M - 1.
-        tempo: The user's speed over the reference's, in the last 4 s; 0 to 2. None before 1 s.
-        coherence: Share of the last steps that went on along the reference, at any speed that can
-            be followed, without a jump; 0 to 1. None before 1 s.
+        tempo: The user's speed over the reference's, in the last 4 s. None before 1 s.
+        coherence: Share of the last 4 s in which the user went on along the reference, at any speed
+            that can be followed, without a jump; 0 to 1. None before 1 s.
+        misfit: Mean distance from the reference along the way, lately; 0 to 2.
         mirrored: Whether the user moves as the reference's mirror image.
     """
 
     index: int
     tempo: float | None
     coherence: float | None
+    misfit: float
     mirrored: bool = False
 
 
 class Follower:
-    """Follow a reference with a user's taps, who may be its mirror image.
+    """Follow a reference with a user's taps and postures, who may be its mirror image.
 
     Who faces the trainer moves the other arm, and who was filmed from the other side faces the
-    other way. So two paths are followed, for the user as seen and mirrored, and the one that has
-    lately fitted better is believed.
+    other way. So two filters run, for the user as seen and mirrored, and the one that has lately
+    fitted better is believed.
 
     Args:
-        reference: Taps of the reference, (M, D), M at least 1.
-        position_s: Seconds from one tap to the next, on both sides.
+        taps: Of the reference, (M, D), M at least 1.
+        postures: Of the reference at the same positions, (M, 17); rows of NaN where unknown.
+        position_s: Seconds from one position to the next, on both sides.
         tap_grid: A tap is channels on a grid of so many cells each way; 1 has no mirror image.
 
     Raises:
-        ValueError: If `reference` is not a non-empty matrix.
+        ValueError: If `taps` is not a non-empty matrix, or the lengths differ.
     """
 
-    def __init__(self, reference: np.ndarray, position_s: float, tap_grid: int = 1) -> None:
-        if reference.ndim != 2 or len(reference) == 0:
-            raise ValueError(f"reference must be (M, D) with M >= 1, got {reference.shape}")
-        compressed = root(reference)
-        self._reference = unit(compressed - compressed.mean(axis=0))  # (M, D)
-        self._mean = np.zeros(reference.shape[1], np.float64)
-        self._count = 0
+    def __init__(
+        self, taps: np.ndarray, postures: Postures, position_s: float, tap_grid: int = 1
+    ) -> None:
+        if taps.ndim != 2 or len(taps) == 0 or len(postures) != len(taps):
+            raise ValueError(
+                f"taps must be (M, D) and postures (M, {SIZE}) with M >= 1, "
+                f"got {taps.shape} and {postures.values.shape}"
+            )
+        rooted = root(taps)
+        moved = unit(with_trend(rooted - rooted.mean(axis=0)))
+        self._taps = moved.astype(np.float32)  # (M, 2 D): most of the time here goes by with it
+        known = np.isfinite(postures.values).all(axis=1)
+        mean = postures.values[known].mean(axis=0) if known.any() else np.zeros(SIZE)
+        self._postures = with_trend(postures.values - mean)  # (M, 34), NaN where unknown
+        self._seen = postures.seen[known].mean(axis=0) if known.any() else np.zeros(SIZE)
         self._grid = tap_grid
-        self._paths = (_Path(len(reference)), _Path(len(reference)))  # as seen, mirrored
-        self._keep = math.exp(-position_s / BELIEF_S)
-        self._index: int | None = None
-        self._memory = round(MEMORY_S / position_s)  # positions, as below
-        self._recent = round(RECENT_S / position_s)
-        self._steps: deque[int | None] = deque(maxlen=self._recent)  # None: a jump
+        memory = round(MEMORY_S / position_s)
+        self._user_taps = _Centred(taps.shape[1], memory)
+        self._user_postures = _Centred(SIZE, memory)
+        self._user_seen = _Mean(SIZE, memory)
+        self._filters = tuple(_Filter(len(taps), position_s) for _ in range(2))
+        self._believed = 0
 
-    def push(self, tap: np.ndarray) -> Place:
-        """Take the user's next tap, (D,); return where it is."""
+    def push(
+        self, tap: np.ndarray, posture: Postures, band: tuple[float, float] | None = None
+    ) -> Place:
+        """Take the user's next position; return where it is.
+
+        Args:
+            tap: (D,).
+            posture: One, at the same moment; NaN where it is not known.
+            band: Positions of the reference, first and last, in which the user is looked for;
+                None looks everywhere. It may reach beyond either end: the reference is then played
+                in a loop.
+        """
+        moved = self._user_taps.push(root(tap))
+        both = unit(np.stack([moved, mirrored(moved, self._grid)])).astype(np.float32)
+        tap_distances = 1 - self._taps @ both.T  # (M, 2)
+        posed = self._pose(posture)
+        for mirror, each in enumerate(self._filters):
+            distances = self._pose_distances(posed, bool(mirror)) + tap_distances[:, mirror]
+            each.go_on(np.asarray(distances, np.float64), band)
+        as_seen, turned = (each.misfit for each in self._filters)
+        self._believed = int(turned < CLEARLY * as_seen)
+        return self._filters[self._believed].place(bool(self._believed))
+
+    def ahead(self, postures: Postures, band: tuple[float, float] | None = None) -> int:
+        """Where the user is after some more positions whose taps are not known yet.
+
+        Taps wait for later frames; postures do not. Changes nothing.
+        """
+        trial = self._filters[self._believed].copy()
+        user = self._user_postures.copy()
+        for row in range(len(postures)):
+            posture = Postures(postures.values[row : row + 1], postures.seen[row : row + 1])
+            posed = self._pose(posture, user)
+            trial.go_on(ALONE * self._pose_distances(posed, bool(self._believed)), band)
+        return trial.index
+
+    def _pose(self, posture: Postures, user: _Centred | None = None) -> Floats | None:
+        if not np.isfinite(posture.values).all():
+            return None
+        if user is None:
+            self._user_seen.push(posture.seen[0])
+        return (user or self._user_postures).push(posture.values[0])
+
+    def _pose_distances(self, posed: Floats | None, mirror: bool) -> Floats:
+        if posed is None:
+            return np.ones(len(self._taps))  # says nothing
+        seen = self._user_seen.value
+        if mirror:
+            posed, seen = posed.reshape(2, SIZE)[:, MIRRORED].reshape(-1), seen[MIRRORED]
+        weights = np.tile(np.sqrt(seen * self._seen) + UNSEEN, 2)
+        near = unit(self._postures * weights) @ unit((posed * weights)[None])[0]
+        return np.asarray(1 - np.nan_to_num(near))
+
+
+class _Mean:
+    """The mean of the last so many vectors, nearly: the older ones fade out."""
+
+    def __init__(self, size: int, memory: int) -> None:
+        self.value = np.zeros(size)
+        self._count = 0
+        self._memory = memory
+
+    def push(self, vector: np.ndarray) -> None:
         self._count = min(self._count + 1, self._memory)
-        tap = root(tap)
-        self._mean += (tap - self._mean) / self._count
-        moved = unit((tap - self._mean)[None])[0]
-        for path, seen in zip(self._paths, (moved, mirrored(moved, self._grid)), strict=True):
-            path.go_on(1 - self._reference @ seen, self._keep)
-        seen_as_is, turned = self._paths
-        best = turned if turned.misfit < CLEARLY * seen_as_is.misfit else seen_as_is
-        if self._index is not None:
-            step = best.index - self._index
-            self._steps.append(step if 0 <= step <= 2 else None)
-        self._index = best.index
-        return Place(best.index, *self._pace(), mirrored=best is turned)
-
-    def _pace(self) -> tuple[float | None, float | None]:
-        if len(self._steps) < self._recent // 4:
-            return None, None
-        kept = [step for step in self._steps if step is not None]
-        forward = sum(step > 0 for step in kept)
-        return (sum(kept) / len(kept) if kept else None), forward / len(self._steps)
+        self.value = self.value + (vector - self.value) / self._count
 
 
-class _Path:
-    """The cheapest path to each position of a reference, and how badly the best one fits."""
+class _Centred:
+    """Vectors minus their running mean, with their change over the last `TREND`."""
 
-    def __init__(self, positions: int) -> None:
-        self._cost = np.zeros(positions)  # of the best path that ends at each position
-        self.index = 0  # where the cheapest of them ends
-        self.misfit = 0.0  # the distances along it, the older the less
+    def __init__(self, size: int, memory: int) -> None:
+        self._mean = _Mean(size, memory)
+        self._last: deque[np.ndarray] = deque(maxlen=TREND + 1)
 
-    def go_on(self, distances: np.ndarray, keep: float) -> None:
-        """Take the next position's distances to the reference, (M,), each 0 to 2."""
-        self._cost = distances + cheapest_step(self._cost)
-        self._cost -= self._cost.min()
-        self.index = int(self._cost.argmin())
-        self.misfit = keep * self.misfit + float(distances[self.index])
+    def push(self, vector: np.ndarray) -> Floats:
+        """Take the next one; return (2 * size,)."""
+        self._mean.push(vector)
+        self._last.append(vector)
+        whole = len(self._last) == TREND + 1
+        change = vector - self._last[0] if whole else np.zeros(len(vector))
+        return np.concatenate([vector - self._mean.value, change])
+
+    def copy(self) -> _Centred:
+        other = _Centred.__new__(_Centred)
+        other._mean = _Mean.__new__(_Mean)
+        other._mean.__dict__.update(self._mean.__dict__)
+        other._last = self._last.copy()
+        return other
 
 
-def cheapest_step(cost: np.ndarray) -> np.ndarray:
-    """For each reference position, the cheapest way to come to it.
+class _Filter:
+    """Belief over speed and position, and what it says of the way."""
 
-    From the position before it; for a penalty, from itself or from two before; for a larger one,
-    from anywhere.
+    def __init__(self, positions: int, position_s: float) -> None:
+        self._belief = np.full((len(SPEEDS), positions), 1 / (len(SPEEDS) * positions))
+        self._keep = math.exp(-position_s / BELIEF_S)
+        self._recent: deque[tuple[float, float]] = deque(maxlen=round(RECENT_S / position_s))
+        self._least = self._recent.maxlen // 4 if self._recent.maxlen else 1
+        self._fit, self._weight = 0.0, 0.0
+        self.index = 0
+
+    @property
+    def misfit(self) -> float:
+        """Mean distance along the way, the older the less."""
+        return self._fit / max(self._weight, 1e-9)
+
+    def copy(self) -> _Filter:
+        other = _Filter.__new__(_Filter)
+        other.__dict__.update(self.__dict__)
+        other._recent = deque(maxlen=self._recent.maxlen)
+        return other
+
+    def go_on(self, distances: Floats, band: tuple[float, float] | None) -> None:
+        """Take the next observation's distances from each position, (M,)."""
+        went = (1 - JUMP) * _stepped(_CHANGES @ self._belief)
+        jumped = (1 - went.sum()) / went.size  # anywhere, also what passed the end
+        likelihood = np.exp(-SHARPNESS * (distances - distances.min()))
+        if band is not None:
+            likelihood = likelihood * _inside(len(distances), band)
+        belief = (went + jumped) * likelihood
+        total = max(float(belief.sum()), 1e-300)
+        self._belief = belief / total
+        positions = self._belief.sum(axis=0)
+        self.index = int(positions.argmax())
+        speed = float(SPEEDS @ self._belief.sum(axis=1))
+        # As if going on and being anywhere had been equally likely beforehand: noise gives a half.
+        on, anywhere = float((went * likelihood).sum()), float(likelihood.mean())
+        self._recent.append((speed, on / (on + anywhere)))
+        self._fit = self._keep * self._fit + float(positions @ distances)
+        self._weight = self._keep * self._weight + 1
+
+    def place(self, mirror: bool) -> Place:
+        """What is believed now."""
+        if len(self._recent) < self._least:
+            return Place(self.index, None, None, self.misfit, mirror)
+        recent = np.array(self._recent)
+        going = recent[:, 1] * (recent[:, 0] > MOVING)
+        return Place(
+            self.index, float(recent[:, 0].mean()), float(going.mean()), self.misfit, mirror
+        )
+
+
+def _changes() -> Floats:
+    """How likely each speed follows each, (to, from)."""
+    steps = np.abs(np.subtract.outer(np.arange(len(SPEEDS)), np.arange(len(SPEEDS))))
+    likely = np.exp(-CHANGE * steps)
+    return np.asarray(likely / likely.sum(axis=0))
+
+
+_CHANGES = _changes()
+
+
+def _stepped(belief: Floats) -> Floats:
+    """Each row moved on by its speed; what passes the end is lost."""
+    moved = np.zeros_like(belief)
+    positions = belief.shape[1]
+    for row, speed in enumerate(SPEEDS):
+        whole, part = divmod(float(speed), 1.0)
+        for shift, share in ((int(whole), 1 - part), (int(whole) + 1, part)):
+            if share > 0 and shift < positions:
+                moved[row, shift:] += share * belief[row, : positions - shift]
+    return moved
+
+
+def _inside(positions: int, band: tuple[float, float]) -> Floats:
+    """1 in the middle of a band of positions, less towards its edges, nearly 0 outside.
+
+    Of two repetitions in it the nearer one is meant. A band beyond an end goes on at the other.
     """
-    one = np.concatenate([[np.inf], cost[:-1]])
-    two = np.concatenate([[np.inf, np.inf], cost[:-2]])[: len(cost)]
-    penalised = np.minimum(cost, two) + STEP_PENALTY
-    return np.asarray(np.minimum(np.minimum(one, penalised), cost.min() + JUMP_PENALTY))
+    middle, half = (band[0] + band[1]) / 2, (band[1] - band[0]) / 2
+    off = np.abs((np.arange(positions) - middle + positions / 2) % positions - positions / 2)
+    if not (off <= half).any():
+        return np.ones(positions)
+    return np.where(off <= half, np.exp(-NEARER * (off / half) ** 2), 1e-6)
 
 
-def mirrored(tap: np.ndarray, grid: int) -> np.ndarray:
-    """A tap (D,) of a grid of cells, channels last, with left and right exchanged."""
-    return tap.reshape(grid, grid, -1)[:, ::-1].reshape(-1)
+def with_trend(rows: Floats) -> Floats:
+    """Rows (n, D) with the change of each over the `TREND` before it, (n, 2 D); first ones 0."""
+    change = np.zeros_like(rows)
+    change[TREND:] = rows[TREND:] - rows[:-TREND]
+    return np.concatenate([rows, change], axis=1)
+
+
+def at_times(times_s: np.ndarray, poses_s: np.ndarray, seen: Postures) -> Postures:
+    """Postures at other times, straight in between; NaN where no pose is near.
+
+    Args:
+        times_s: (n,).
+        poses_s: When each posture was, (p,), rising.
+        seen: The postures, p of them.
+    """
+    times = np.asarray(times_s, np.float64)
+    values = np.full((len(times), SIZE), np.nan)
+    visible = np.zeros((len(times), SIZE))
+    if len(poses_s):
+        nearest = np.abs(times[:, None] - poses_s[None]).min(axis=1)
+        near = nearest <= FARTHEST_POSE_S
+        for number in range(SIZE):
+            values[near, number] = np.interp(times[near], poses_s, seen.values[:, number])
+            visible[near, number] = np.interp(times[near], poses_s, seen.seen[:, number])
+    return Postures(values, visible)
+
+
+def mirrored(moved: np.ndarray, grid: int) -> np.ndarray:
+    """Taps of a grid of cells, channels last, (n * D,), with left and right exchanged."""
+    return moved.reshape(-1, grid, grid, moved.size // (2 * grid * grid))[:, :, ::-1].reshape(-1)
 
 
 def root(taps: np.ndarray) -> np.ndarray:

@@ -8,8 +8,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from posesim.comparison import Comparator, ScoreUpdate, Summary, Update
+from posesim.comparison import Comparator
 from posesim.embedding import LARGEST_SIDE
+from posesim.updates import CueUpdate, GapUpdate, RepUpdate, ScoreUpdate, Summary, Update
 from posesim.video import probe, read_frames
 
 
@@ -47,8 +48,13 @@ class Comparison:
                 [round(user_s, 3), round(reference_s, 3)] for user_s, reference_s in self.path
             ],
             "frames_per_second": self.frames_per_second,
-            "timeline": [asdict(update) for update in self.updates],
+            "timeline": self._all(ScoreUpdate, GapUpdate),
+            "repetition_results": self._all(RepUpdate),
+            "cues": self._all(CueUpdate),
         }
+
+    def _all(self, *kinds: type[ScoreUpdate | GapUpdate | RepUpdate | CueUpdate]) -> list[Any]:
+        return [asdict(update) for update in self.updates if isinstance(update, kinds)]
 
     def as_table(self) -> str:
         """The whole in a few lines for a terminal."""
@@ -62,6 +68,10 @@ class Comparison:
             rows += [(name, f"{value:.2f}") for name, value in asdict(s.components).items()]
         if s.tempo is not None:
             rows.append(("tempo", f"{s.tempo:.2f} of the reference's"))
+        if s.repetitions or s.attempts:
+            rows.append(("counted", f"{s.repetitions} repetitions, {s.attempts} attempts"))
+        if s.held_s is not None:
+            rows.append(("held", f"{s.held_s:.1f} s"))
         if s.best_score is not None:
             rows.append(("best", f"{s.best_score:.0f} at {s.best_s:.1f} s"))
         rows += [

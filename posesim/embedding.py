@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import av
@@ -17,6 +18,8 @@ from posesim.engines.base import (
 from posesim.engines.calls import Calls
 from posesim.framers import Framed, Framer
 from posesim.framing import Picture
+from posesim.pose import Pose
+from posesim.pose_landmarks import LANDMARKS
 from posesim.presence import Hint
 from posesim.streaming import Positions, StreamingStem
 from posesim.timebase import Gap, GapReason, Grid, Tick
@@ -26,6 +29,14 @@ WINDOW_S = WINDOW_FRAMES / FRAMES_PER_SECOND
 LARGEST_SIDE = 640  # pixels; what is larger is scaled down before it is framed
 
 Frame = av.VideoFrame | Picture
+
+
+@dataclass(frozen=True)
+class TimedPose:
+    """A pose, and the presentation time of its picture; given out before the chunk's `Features`."""
+
+    time_s: float
+    pose: Pose
 
 
 @dataclass(frozen=True)
@@ -49,6 +60,9 @@ class Features:
     hint: Hint | None = None
 
 
+Part = TimedPose | Features | Gap  # what a stream of frames becomes, in order
+
+
 class Embedder:
     """Put one stream of frames through grid, framing, stem and tail.
 
@@ -68,12 +82,13 @@ class Embedder:
         self._prepared: tuple[Frame, Framed] | None = None
         self._hint: Hint | None = None  # of the newest frame
 
-    def push(self, time_s: float, frame: Frame) -> Calls[list[Features | Gap]]:
+    def push(self, time_s: float, frame: Frame) -> Calls[list[Part]]:
         """Take a frame; return what it completes."""
-        done: list[Features | Gap] = []
+        done: list[Part] = []
         for item in self._grid.push(time_s, frame):
             if isinstance(item, Gap):
                 self._stem.reset()
+                self._framer.reset()
                 self._first_tick = None
                 self._since_tail = 0
                 done.append(item)
@@ -81,27 +96,33 @@ class Embedder:
                 done += yield from self._take(item)
         return done
 
+    @property
+    def shift_s(self) -> float:
+        """How much later the stream's own time is than that of the frames that are pushed."""
+        return self._grid.shift_s
+
     def interrupt(self, reason: GapReason) -> None:
         """Announce that frames were dropped here: the next one comes after a gap."""
         self._grid.interrupt(reason)
 
-    def finish(self) -> Calls[list[Features]]:
+    def finish(self) -> Calls[list[Part]]:
         """End the clip: return the positions that waited for later frames, and their window."""
-        done: list[Features] = []
+        done: list[Part] = []
         for tick in self._grid.finish():
             done += yield from self._take(tick)
         if positions := (yield from self._stem.finish()):
             end_s = float(self._times_s(positions[-1])[-1])
             window = yield from self._stem.window()
-            done.append(Features(end_s, np.empty(0), positions[-1].taps[:0], window, self._hint))
+            taps = positions[-1].taps[:0]
+            done.append(Features(end_s, np.empty(0), taps, window, self._hint))
         return done
 
-    def _take(self, tick: Tick[Frame]) -> Calls[list[Features]]:
+    def _take(self, tick: Tick[Frame]) -> Calls[list[Part]]:
         if self._first_tick is None:
             self._first_tick = tick.index
-        framed = self._prepare(tick.time_s, tick.item)
+        framed, pose = self._prepare(tick.time_s, tick.item)
         self._hint = framed.hint
-        done = []
+        done: list[Part] = [] if pose is None else [TimedPose(tick.time_s, pose)]
         for part in (yield from self._stem.push([framed.square])):
             self._since_tail += 1
             due = self._since_tail * CHUNK_FRAMES >= self.tail_hop
@@ -111,16 +132,25 @@ class Embedder:
             times_s = self._times_s(part)
             whole = slice(max(self._layout.first_whole - part.first, 0), None)
             done.append(
-                Features(float(times_s[-1]), times_s[whole], part.taps[whole], window, framed.hint)
+                Features(
+                    float(times_s[-1]),
+                    times_s[whole],
+                    part.taps[whole],
+                    window,
+                    framed.hint,
+                )
             )
         return done
 
-    def _prepare(self, time_s: float, frame: Frame) -> Framed:
+    def _prepare(self, time_s: float, frame: Frame) -> tuple[Framed, Pose | None]:
+        """What the network sees of a frame, and the pose where it is a new one."""
         # A slow camera's frames repeat.
-        if self._prepared is None or self._prepared[0] is not frame:
-            rgb = to_rgb(frame, LARGEST_SIDE) if isinstance(frame, av.VideoFrame) else frame
-            self._prepared = frame, self._framer.frame(time_s, rgb)
-        return self._prepared[1]
+        if self._prepared is not None and self._prepared[0] is frame:
+            return self._prepared[1], None
+        rgb = to_rgb(frame, LARGEST_SIDE) if isinstance(frame, av.VideoFrame) else frame
+        framed = self._framer.frame(time_s, rgb)
+        self._prepared = frame, framed
+        return framed, framed.pose
 
     def _times_s(self, part: Positions) -> np.ndarray:
         assert self._first_tick is not None
@@ -139,6 +169,9 @@ class ClipFeatures:
         window_ends_s: Presentation time up to which was seen when each window was, (K,).
         embeddings: (K, E) float32.
         logits: (K, C) float32.
+        poses_s: When the person was seen, (P,); 0 where nobody was looked for.
+        landmarks: (P, 33, 4) float32, see `posesim.pose.Pose`.
+        world: (P, 33, 3) float32, metres.
 
     D, E and C are `tap_size`, `embedding_size` and `classes` of the backbone's `Layout`.
     """
@@ -148,15 +181,24 @@ class ClipFeatures:
     window_ends_s: np.ndarray
     embeddings: np.ndarray
     logits: np.ndarray
+    poses_s: np.ndarray
+    landmarks: np.ndarray
+    world: np.ndarray
 
 
-def join(parts: list[Features]) -> ClipFeatures:
+def join(parts: Sequence[TimedPose | Features]) -> ClipFeatures:
     """Put the features of one clip together."""
-    windows = [(part.end_s, part.window) for part in parts if part.window is not None]
+    chunks = [part for part in parts if isinstance(part, Features)]
+    poses = [part for part in parts if isinstance(part, TimedPose)]
+    windows = [(part.end_s, part.window) for part in chunks if part.window is not None]
+    seen = [each.pose for each in poses]
     return ClipFeatures(
-        times_s=np.concatenate([np.empty(0), *(p.times_s for p in parts)]),
-        taps=np.concatenate([p.taps for p in parts]) if parts else np.empty((0, 0), np.float32),
+        times_s=np.concatenate([np.empty(0), *(p.times_s for p in chunks)]),
+        taps=np.concatenate([p.taps for p in chunks]) if chunks else np.empty((0, 0), np.float32),
         window_ends_s=np.array([end_s for end_s, _ in windows]),
         embeddings=np.array([window.embedding for _, window in windows]),
         logits=np.array([window.logits for _, window in windows]),
+        poses_s=np.array([each.time_s for each in poses]),
+        landmarks=np.array([p.landmarks for p in seen], np.float32).reshape(-1, LANDMARKS, 4),
+        world=np.array([p.world for p in seen], np.float32).reshape(-1, LANDMARKS, 3),
     )

@@ -197,6 +197,16 @@ class TooLong(VideoError):
         )
 
 
+class NobodyToFollow(VideoError):
+    """A clip in which there is hardly anybody to be seen."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"In {name!r} there is hardly anybody to be seen. Film one person, in good light, from "
+            "head to feet, and keep the camera still."
+        )
+
+
 class TooLarge(VideoError):
     """A picture with more pixels than any camera makes."""
 

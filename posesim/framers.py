@@ -14,7 +14,7 @@ from posesim.engines.pose import PoseNetworks
 from posesim.framing import Picture, square
 from posesim.person_frame import RULE as PERSON
 from posesim.person_frame import PersonFrame, crop
-from posesim.pose import PoseTracker
+from posesim.pose import Pose, PoseTracker
 from posesim.presence import Hint, Presence
 
 POSE_EVERY_S = 3 / FRAMES_PER_SECOND  # 8.3 Hz
@@ -24,11 +24,15 @@ POSE_EVERY_S = 3 / FRAMES_PER_SECOND  # 8.3 Hz
 class Framed:
     """What the network sees of a picture, (224, 224, 3) uint8.
 
-    `hint` is what keeps the person in it from being judged, if anything.
+    Attributes:
+        square: The picture's part that the network sees.
+        hint: What keeps the person in it from being judged, if anything.
+        pose: The person's, where this picture was looked at for one and somebody was found.
     """
 
     square: Picture
     hint: Hint | None
+    pose: Pose | None = None
 
 
 class Framer(Protocol):
@@ -36,6 +40,10 @@ class Framer(Protocol):
 
     def frame(self, time_s: float, rgb: Picture) -> Framed:
         """Frame the next picture."""
+        ...
+
+    def reset(self) -> None:
+        """Forget the pictures before: after a gap it may be another scene."""
         ...
 
 
@@ -49,6 +57,9 @@ class WholePicture:
         """Frame the next picture."""
         return Framed(square(rgb, rule=self._rule), None)
 
+    def reset(self) -> None:
+        """Nothing is remembered."""
+
 
 class PersonFramer:
     """Frame one person, whose pose is looked for 8 times a second."""
@@ -60,6 +71,13 @@ class PersonFramer:
         self._seen_s: float | None = None
         self._hint: Hint | None = None
 
+    def reset(self) -> None:
+        """Forget the person: another one may come after a gap."""
+        self._tracker.reset()
+        self._frame.reset()
+        self._presence.reset()
+        self._seen_s = self._hint = None
+
     def frame(self, time_s: float, rgb: Picture) -> Framed:
         """Frame the next picture."""
         pose = None
@@ -67,7 +85,9 @@ class PersonFramer:
             self._seen_s = time_s
             pose = self._tracker.see(time_s, rgb)
             self._hint = self._presence.update(time_s, pose)
-        return Framed(crop(rgb, self._frame.update(time_s, pose, rgb.shape)), self._hint)
+            if self._hint == "no_person":
+                self._frame.reset()  # who comes next is framed anew
+        return Framed(crop(rgb, self._frame.update(time_s, pose, rgb.shape)), self._hint, pose)
 
 
 def open_framer(rule: str, networks: PoseNetworks | None) -> Framer:

@@ -10,6 +10,7 @@ from posesim.backbones import BACKBONES, DEFAULT
 from posesim.comparison import Comparator
 from posesim.engines import Engine, EngineChoice
 from posesim.engines.pose import PoseNetworks
+from posesim.framers import open_framer
 from posesim.references import EmbeddingJob, Reference, Settings
 from posesim.scoring import Calibration
 
@@ -59,4 +60,5 @@ class Network:
 
     def comparator(self, reference: Reference) -> Comparator:
         """Begin a comparison; see `Comparator`."""
-        return Comparator(self.engine, reference, self.settings, self.calibration, self.poses)
+        framer = open_framer(self.settings.framing, self.poses)
+        return Comparator(self.engine, reference, self.settings, self.calibration, framer)

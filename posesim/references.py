@@ -26,6 +26,8 @@ from posesim.embedding import (
     ClipFeatures,
     Embedder,
     Features,
+    Part,
+    TimedPose,
     join,
 )
 from posesim.engines.base import (
@@ -40,21 +42,24 @@ from posesim.engines.calls import run
 from posesim.engines.pose import PoseNetworks
 from posesim.errors import (
     BrokenReference,
+    NobodyToFollow,
     ReferenceNotFound,
     SettingsMismatch,
     TooLong,
     TooShort,
 )
-from posesim.framers import open_framer
+from posesim.framers import POSE_EVERY_S, open_framer
 from posesim.framing import DEFAULT as FRAMING
 from posesim.person_frame import RULE as PERSON
+from posesim.pose_landmarks import LANDMARKS
 from posesim.presence import HINTS, Hint
 from posesim.timebase import Gap
 from posesim.video import probe, read_frames
 
 SUFFIX = ".npz"
-FORMAT = 1
+FORMAT = 2
 LARGEST_FILE = 256 * 2**20  # bytes of arrays: half an hour of video
+LEAST_SEEN = 0.4  # of a clip: somebody must be seen for as much of it
 _ARRAYS = tuple(array.name for array in fields(ClipFeatures))
 
 
@@ -179,12 +184,16 @@ class Reference:
 
 def _sound(features: ClipFeatures, layout: Layout) -> bool:
     positions, windows = len(features.times_s), len(features.window_ends_s)
-    shapes = {
+    poses = len(features.poses_s)
+    shapes: dict[str, tuple[int, ...]] = {
         "times_s": (positions,),
         "taps": (positions, layout.tap_size),
         "window_ends_s": (windows,),
         "embeddings": (windows, layout.embedding_size),
         "logits": (windows, layout.classes),
+        "poses_s": (poses,),
+        "landmarks": (poses, LANDMARKS, 4),
+        "world": (poses, LANDMARKS, 3),
     }
     arrays = {name: getattr(features, name) for name in _ARRAYS}
     return (
@@ -228,7 +237,7 @@ class EmbeddingJob:
         self._frames = read_frames(clip, largest_side=LARGEST_SIDE, longest_s=longest_s)
         self._engine = engine
         self._embedder = Embedder(engine, open_framer(settings.framing, poses))
-        self._stretches: list[list[Features]] = [[]]
+        self._stretches: list[list[TimedPose | Features]] = [[]]
         self._time_s = 0.0
         self._done = False
 
@@ -263,12 +272,17 @@ class EmbeddingJob:
 
         Raises:
             TooShort: If no stretch is as long as a window.
+            NobodyToFollow: If there is hardly anybody to be seen in it.
         """
-        stretch = max(self._stretches, key=lambda parts: sum(len(p.times_s) for p in parts))
+        stretch = max(self._stretches, key=_positions)
         features = join(stretch)
         if not len(features.embeddings):
             raise TooShort(self._clip.name, self._time_s, WINDOW_S)
-        hints = [part.hint for part in stretch]
+        seen_s = len(features.poses_s) * POSE_EVERY_S
+        length_s = features.times_s[-1] - features.times_s[0]
+        if self._settings.framing == PERSON and seen_s < LEAST_SEEN * length_s:
+            raise NobodyToFollow(self._clip.name)
+        hints = [part.hint for part in stretch if isinstance(part, Features)]
         shares = {hint: hints.count(hint) / len(hints) for hint in HINTS}
         return Reference(self._name, self._time_s, self._settings, features, shares)
 
@@ -276,12 +290,16 @@ class EmbeddingJob:
         """Close the clip, wherever the work stands."""
         self._frames.close()
 
-    def _add(self, parts: list[Features | Gap] | list[Features]) -> None:
+    def _add(self, parts: list[Part]) -> None:
         for part in parts:
             if isinstance(part, Gap):
                 self._stretches.append([])
             else:
                 self._stretches[-1].append(part)
+
+
+def _positions(parts: list[TimedPose | Features]) -> int:
+    return sum(len(part.times_s) for part in parts if isinstance(part, Features))
 
 
 def embed(

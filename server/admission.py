@@ -9,12 +9,11 @@ from statistics import median
 import av
 import numpy as np
 
-from posesim.embedding import Embedder, Features
+from posesim.embedding import Embedder, Features, Part
 from posesim.engines.base import CHUNK_FRAMES, FRAMES_PER_SECOND
 from posesim.engines.calls import run
 from posesim.framers import open_framer
 from posesim.network import Network
-from posesim.timebase import Gap
 
 from .shedding import HOPS
 
@@ -49,7 +48,7 @@ def measure(network: Network) -> Cost:
     def chunk() -> tuple[float, bool]:
         """Seconds that one chunk took, and whether the tail ran."""
         begun_s = time.perf_counter()
-        parts: list[Features | Gap] = []
+        parts: list[Part] = []
         for _ in range(CHUNK_FRAMES):
             frame, picture = next(pictures)
             parts += run(network.engine, embedder.push(frame / FRAMES_PER_SECOND, picture))

@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from posesim.comparison import GapUpdate, ScoreUpdate
 from posesim.errors import PosesimError
+from posesim.updates import CueUpdate, GapUpdate, PoseUpdate, RepUpdate, ScoreUpdate
 
 from .messages import (
     Ended,
@@ -17,7 +17,12 @@ from .messages import (
     SummaryValues,
     Welcome,
     encode,
+)
+from .update_messages import (
+    cue_message,
     gap_message,
+    pose_message,
+    rep_message,
     score_message,
 )
 
@@ -74,11 +79,13 @@ class Channels:
         self._scores: Channel | None = None
         self._events: Channel | None = None
         self._next_score = 0
+        self._next_pose = 0
         self._next_event = 0
         self._welcomed = False
         self.inbox: asyncio.Queue[str | bytes] = asyncio.Queue(MOST_UNREAD)
         self.unread = 0  # messages that did not fit into the inbox
         self.skipped_scores = 0
+        self.skipped_poses = 0
 
     def adopt(self, channel: Channel) -> None:
         """Take a channel that the page opened; close it if it is none of the two.
@@ -94,20 +101,20 @@ class Channels:
         else:
             channel.close()
 
-    def score(self, update: ScoreUpdate, *, lag_s: float) -> int:
+    def score(self, update: ScoreUpdate, *, age_s: float) -> int:
         """Send a score, or skip it when it would have to wait; return its number."""
         seq = self._next_score
         self._next_score += 1
-        message = score_message(update, seq=seq, lag_s=lag_s)
-        if (
-            self._scores is None
-            or self._scores.readyState != "open"
-            or self._scores.bufferedAmount > SCORES_LIMIT_BYTES
-        ):
+        if not self._passes(score_message(update, seq=seq, age_s=age_s)):
             self.skipped_scores += 1
-        else:
-            self._scores.send(encode(message))
         return seq
+
+    def pose(self, update: PoseUpdate) -> None:
+        """Send a pose, or skip it when it would have to wait."""
+        message = pose_message(update, seq=self._next_pose)
+        self._next_pose += 1
+        if not self._passes(message):
+            self.skipped_poses += 1
 
     def welcome(self, *, session_id: str, exercise_name: str, reference_duration_s: float) -> None:
         """Answer the first `hello`; from now on events are sent.
@@ -141,6 +148,14 @@ class Channels:
         """Tell of a gap."""
         self._event(lambda seq: gap_message(update, seq=seq))
 
+    def rep(self, update: RepUpdate) -> None:
+        """Tell of a repetition."""
+        self._event(lambda seq: rep_message(update, seq=seq))
+
+    def cue(self, update: CueUpdate) -> None:
+        """Tell the user what to change."""
+        self._event(lambda seq: cue_message(update, seq=seq))
+
     def ended(self, reason: EndReason, summary: SummaryValues | None) -> None:
         """Send the last message, whether or not the page ever said `hello`."""
         self._welcomed = True
@@ -150,6 +165,17 @@ class Channels:
     def open(self) -> bool:
         """Whether events can be sent."""
         return self._events is not None and self._events.readyState == "open"
+
+    def _passes(self, message: ServerMessage) -> bool:
+        """Send something that is soon out of date, if it goes at once; return whether it did."""
+        if (
+            self._scores is None
+            or self._scores.readyState != "open"
+            or self._scores.bufferedAmount > SCORES_LIMIT_BYTES
+        ):
+            return False
+        self._scores.send(encode(message))
+        return True
 
     def _event(self, make: Callable[[int], ServerMessage]) -> None:
         if not self._welcomed or self._events is None or not self.open:

@@ -159,6 +159,10 @@ class StreamClock:
         """How long ago the frame of `time_s` could have come; 0 before the first frame."""
         return 0.0 if self._start_s is None else max(0.0, now_s - self._start_s - time_s)
 
+    def time_s(self, now_s: float) -> float | None:
+        """Presentation time of the newest frame that could have come; None before the first."""
+        return None if self._start_s is None else now_s - self._start_s
+
 
 class Intake:
     """Reads one track to its end into a backlog."""

@@ -1,8 +1,19 @@
 """A session's comparison, in whatever worker there is: it outlives them."""
 
+import itertools
+from dataclasses import replace
+
 import structlog
 
-from posesim.comparison import GapUpdate, History, ScoreUpdate, Summary, Update
+from posesim.history import History
+from posesim.updates import (
+    GapUpdate,
+    ReferenceClock,
+    RepUpdate,
+    ScoreUpdate,
+    Summary,
+    Update,
+)
 
 from .intake import Batch
 from .protocol import OpenComparator
@@ -13,10 +24,26 @@ logger = structlog.get_logger(__name__)
 MOST_RESTARTS = 5  # of one session: its pictures may be what workers die of
 
 
+class Total:
+    """A count that goes on where those who count begin again: after a gap, or in another worker."""
+
+    def __init__(self) -> None:
+        self._before = 0  # counted by those before
+        self._count = 0
+
+    def of(self, count: int) -> int:
+        """The total, from what is counted now; each begins with 0."""
+        if count < self._count:
+            self._before += self._count
+        self._count = count
+        return self._before + count
+
+
 class LiveComparison:
     """Compares batches of frames, one after the other, and keeps what a summary needs.
 
-    When its worker dies, the frames in it are lost: the next updates begin with a gap.
+    When its worker dies, the frames in it are lost: the next updates begin with a gap. Their times
+    go on, because the next comparator is told times that do, and so do the numbers of repetitions.
     """
 
     def __init__(self, workers: Workers, open_comparator: OpenComparator) -> None:
@@ -24,6 +51,8 @@ class LiveComparison:
         self._open_comparator = open_comparator
         self._lane: Lane | None = None
         self._history = History()
+        self._numbers = itertools.count(1)  # of repetitions, attempts included
+        self._repetitions = Total()
         self._seen_s = 0.0  # on the grid's time
         self._shift_s = 0.0  # grid time - the frames' time, as a new comparator has to be told
         self._restarts = 0
@@ -38,8 +67,16 @@ class LiveComparison:
         """
         self._lane = await self._workers.compare(self._open_comparator)
 
-    async def push(self, batch: Batch, tail_hop: int) -> list[Update]:
+    async def push(
+        self, batch: Batch, tail_hop: int, clock: ReferenceClock | None = None
+    ) -> list[Update]:
         """Compare a batch; return what it completes.
+
+        Args:
+            batch: Frames, on the time of the user's stream.
+            tail_hop: Frames between two runs of the tail.
+            clock: Where the reference is that is played to the user, on the same time. Told with
+                every batch, so that a comparator in another worker knows it as well.
 
         Raises:
             WorkerLost: If workers die of it again and again.
@@ -53,18 +90,22 @@ class LiveComparison:
             self._shift_s += behind_s
             frames = [(time_s + behind_s, frame) for time_s, frame in frames]
             updates.append(GapUpdate(self._seen_s, frames[0][0], "restart"))
+        if clock is not None:
+            clock = replace(clock, at_s=clock.at_s + self._shift_s)
         self._under_way = True
         try:
             updates += await self._lane.push(
-                frames, dropped=batch.dropped > 0 and not self._restarted, tail_hop=tail_hop
+                frames,
+                dropped=batch.dropped > 0 and not self._restarted,
+                tail_hop=tail_hop,
+                clock=clock,
             )
         except WorkerLost:
             await self._restart()
             self._under_way = False
             return []
         self._under_way = self._restarted = False
-        self._note(updates)
-        return updates
+        return [self._noted(update) for update in updates]
 
     async def finish(self) -> list[Update]:
         """End; return what was still waiting."""
@@ -74,8 +115,7 @@ class LiveComparison:
             updates = await self._lane.finish()
         except WorkerLost:
             return []
-        self._note(updates)
-        return updates
+        return [self._noted(update) for update in updates]
 
     def summary(self) -> Summary:
         """What it came to."""
@@ -102,11 +142,15 @@ class LiveComparison:
                 if self._restarts > MOST_RESTARTS:
                     raise
 
-    def _note(self, updates: list[Update]) -> None:
-        for update in updates:
-            self._history.add(update)
-            match update:
-                case GapUpdate(end_s=end_s):
-                    self._seen_s = end_s
-                case ScoreUpdate(t_s=t_s):
-                    self._seen_s = t_s
+    def _noted(self, update: Update) -> Update:
+        """An update as it is told to the user, once it has been seen."""
+        match update:
+            case GapUpdate(end_s=end_s):
+                self._seen_s = end_s
+            case ScoreUpdate(t_s=t_s, repetitions=repetitions):
+                self._seen_s = t_s
+                update = replace(update, repetitions=self._repetitions.of(repetitions))
+            case RepUpdate():
+                update = replace(update, number=next(self._numbers))
+        self._history.add(update)
+        return update

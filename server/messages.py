@@ -1,15 +1,26 @@
 """The messages on the data channels: their one definition, from and to JSON (docs/api.md)."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, TypeAdapter, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    FiniteFloat,
+    TypeAdapter,
+    ValidationError,
+    model_validator,
+)
 from pydantic.functional_serializers import PlainSerializer
 
-from posesim.comparison import GapUpdate, ScoreUpdate, Summary
 from posesim.errors import PosesimError
-from posesim.scoring import Components
+from posesim.updates import CueName, Part
 
 MAX_MESSAGE_BYTES = 1024  # fits one SCTP packet, so that a lost packet costs one message
+LANDMARKS = 33
+LEAST_THOUSANDTHS, MOST_THOUSANDTHS = -1000, 2000  # a body may reach out of its picture, so far
+LONGEST_REFERENCE_S = 86400.0
+FASTEST_RATE = 4.0  # that a page plays a reference at
 
 StateName = Literal[
     "no_person", "partial", "several", "still", "warming_up", "lost", "gap", "scoring"
@@ -21,6 +32,7 @@ EndReason = Literal[
 
 # Four decimals are a tenth of a millisecond: more digits only cost bytes.
 Rounded = Annotated[FiniteFloat, PlainSerializer(lambda value: round(value, 4), return_type=float)]
+Thousandths = Annotated[int, Field(ge=LEAST_THOUSANDTHS, le=MOST_THOUSANDTHS)]
 
 
 class BadMessage(PosesimError):
@@ -61,7 +73,26 @@ class Bye(_FromPage):
     type: Literal["bye"]
 
 
-ClientMessage = Hello | Ping | Bye
+class Clock(_FromPage):
+    """The page plays the reference to the user: where it is now.
+
+    Attributes:
+        reference_s: Where in the reference; null if it is no longer played.
+        rate: Reference seconds per second, 0 if it is paused; null if it is no longer played.
+    """
+
+    type: Literal["clock"]
+    reference_s: Annotated[FiniteFloat, Field(ge=0, le=LONGEST_REFERENCE_S)] | None
+    rate: Annotated[FiniteFloat, Field(ge=0, le=FASTEST_RATE)] | None
+
+    @model_validator(mode="after")
+    def _all_or_nothing(self) -> Self:
+        if (self.reference_s is None) != (self.rate is None):
+            raise ValueError("reference_s and rate are both numbers or both null")
+        return self
+
+
+ClientMessage = Hello | Ping | Clock | Bye
 
 
 # Server → page
@@ -91,10 +122,17 @@ class SummaryValues(BaseModel):
     best_score: Rounded | None
     best_s: Rounded | None
     gaps: int
+    repetitions: int = 0  # these three are not in summaries that were stored before they existed
+    attempts: int = 0
+    held_s: Rounded | None = None
 
 
 class Score(_FromServer):
-    """The newest score, on the channel `scores`. `seq` counts them from 0, sent or not."""
+    """The newest score, on the channel `scores`. `seq` counts them from 0, sent or not.
+
+    `age_s` is from the arrival of the newest frame that counts until now, `lag_s` how far the user
+    is behind the reference that is played.
+    """
 
     type: Literal["score"] = "score"
     seq: int
@@ -104,7 +142,29 @@ class Score(_FromServer):
     components: ComponentValues | None
     reference_s: Rounded | None
     tempo: Rounded | None
-    lag_s: Rounded
+    lag_s: Rounded | None
+    mirrored: bool
+    repetitions: int
+    held_s: Rounded | None
+    age_s: Rounded
+
+
+class Pose(_FromServer):
+    """Where the user's body is, on the channel `scores`. `seq` counts them from 0, sent or not.
+
+    Attributes:
+        points: x, y, x, y, ... of MediaPipe's 33 landmarks in thousandths of the picture's width
+            and height; both null for a landmark that is not visible.
+        parts: What differs from the reference, the farthest first.
+    """
+
+    type: Literal["pose"] = "pose"
+    seq: int
+    t_s: Rounded
+    points: Annotated[
+        tuple[Thousandths | None, ...], Field(min_length=2 * LANDMARKS, max_length=2 * LANDMARKS)
+    ]
+    parts: tuple[Part, ...]
 
 
 class Welcome(_FromServer):
@@ -146,6 +206,41 @@ class Gap(_FromServer):
     reason: GapReason
 
 
+class DifferenceValues(BaseModel):
+    """By how many degrees a part of the body was more open than the reference's."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    part: Part
+    degrees: int
+
+
+class Rep(_FromServer):
+    """A repetition is over; one that is not `valid` was an attempt. `number` counts both from 1."""
+
+    type: Literal["rep"] = "rep"
+    seq: int
+    number: int
+    start_s: Rounded
+    end_s: Rounded
+    valid: bool
+    score: Rounded | None
+    range: Rounded
+    tempo: Rounded | None
+    differences: tuple[DifferenceValues, ...]
+
+
+class Cue(_FromServer):
+    """One thing to tell the user now; with `praise`, what was mended."""
+
+    type: Literal["cue"] = "cue"
+    seq: int
+    t_s: Rounded
+    cue: CueName
+    part: Part | None
+    praise: bool
+
+
 class Ended(_FromServer):
     """The last message. `summary` is null when nothing was compared."""
 
@@ -155,7 +250,7 @@ class Ended(_FromServer):
     summary: SummaryValues | None
 
 
-ServerMessage = Score | Welcome | Pong | StateChanged | Gap | Ended
+ServerMessage = Score | Pose | Welcome | Pong | StateChanged | Gap | Rep | Cue | Ended
 
 _CLIENT: TypeAdapter[ClientMessage] = TypeAdapter(
     Annotated[ClientMessage, Field(discriminator="type")]
@@ -180,7 +275,7 @@ def parse_client(text: str | bytes) -> ClientMessage:
         return _CLIENT.validate_json(raw)
     except ValidationError as error:
         raise BadMessage(
-            f"Not a message of version 1 (hello, ping or bye): {_reason(error)}."
+            f"Not a message of version 1 (hello, ping, clock or bye): {_reason(error)}."
         ) from error
 
 
@@ -196,49 +291,6 @@ def parse_server(text: str) -> ServerMessage:
 def encode(message: ServerMessage | ClientMessage) -> str:
     """Write a message as JSON."""
     return message.model_dump_json()
-
-
-def score_message(update: ScoreUpdate, *, seq: int, lag_s: float) -> Score:
-    """The message for a score; `lag_s` from the arrival of its newest frame until now."""
-    return Score(
-        seq=seq,
-        t_s=update.t_s,
-        state=update.state,
-        score=update.score,
-        components=component_values(update.components),
-        reference_s=update.reference_s,
-        tempo=update.tempo,
-        lag_s=lag_s,
-    )
-
-
-def gap_message(update: GapUpdate, *, seq: int) -> Gap:
-    """The message for a gap."""
-    return Gap(seq=seq, start_s=update.start_s, end_s=update.end_s, reason=update.reason)
-
-
-def summary_values(summary: Summary) -> SummaryValues:
-    """A summary as it is sent and stored."""
-    return SummaryValues(
-        score=summary.score,
-        state=summary.state,
-        components=component_values(summary.components),
-        tempo=summary.tempo,
-        scored_s=summary.scored_s,
-        duration_s=summary.duration_s,
-        best_score=summary.best_score,
-        best_s=summary.best_s,
-        gaps=summary.gaps,
-    )
-
-
-def component_values(components: Components | None) -> ComponentValues | None:
-    """Components as they are sent."""
-    if components is None:
-        return None
-    return ComponentValues(
-        movement=components.movement, timing=components.timing, range=components.range
-    )
 
 
 def _reason(error: ValidationError) -> str:

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from posesim.comparison import Update
 from posesim.embedding import Frame
 from posesim.engines import EngineInfo
 from posesim.network import Network
 from posesim.references import Settings
 from posesim.timebase import GapReason
+from posesim.updates import ReferenceClock, Update
 
 from .admission import Cost
 from .frames import Placed
@@ -31,6 +31,10 @@ class LiveComparator(Protocol):
 
     def pushing(self, time_s: float, frame: Frame) -> Generator[Any, Any, list[Update]]:
         """Compare one more frame; see `posesim.engines.calls`."""
+        ...
+
+    def follow(self, clock: ReferenceClock | None) -> None:
+        """The reference is played to the user as `clock` says; said before every batch."""
         ...
 
     def interrupt(self, reason: GapReason) -> None:
@@ -67,6 +71,7 @@ class Push:
     frames: tuple[Placed, ...]
     dropped: bool  # frames are missing before the first of these
     tail_hop: int
+    clock: ReferenceClock | None  # where the reference is that is played; None where none is
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,8 @@ from aiortc import (
     RTCSessionDescription,
 )
 
-from posesim.comparison import GapUpdate, ScoreUpdate, Update
 from posesim.errors import PosesimError
+from posesim.updates import CueUpdate, GapUpdate, PoseUpdate, RepUpdate, ScoreUpdate, Update
 
 from . import sdp
 from .channels import Channels
@@ -26,18 +26,20 @@ from .live_comparison import LiveComparison
 from .messages import (
     BadMessage,
     Bye,
+    Clock,
     EndReason,
     Hello,
     Ping,
     StateName,
     SummaryValues,
     parse_client,
-    summary_values,
 )
 from .metrics import Metrics
+from .playback import Playback
 from .protocol import OpenComparator
 from .shedding import Shedding
 from .store import ScoreRow
+from .update_messages import summary_values
 from .workers import Workers
 
 logger = structlog.get_logger(__name__)
@@ -144,6 +146,7 @@ class LiveSession:
         self._channels = Channels()
         self.backlog = Backlog()
         self._intake: Intake | None = None
+        self._playback = Playback()
         self._first_frame = asyncio.Event()
         self._comparison = LiveComparison(workers, plan.open_comparator)
         self._compares = False
@@ -252,7 +255,7 @@ class LiveSession:
     async def _serve(self, track: Track) -> None:
         self._intake = Intake(track, self.backlog, self._clock, self._arrived)
         async with asyncio.TaskGroup() as group:
-            scorer = group.create_task(self._score())
+            scorer = group.create_task(self._score(self._intake))
             others = [
                 group.create_task(self._pump(self._intake)),
                 group.create_task(self._record()),
@@ -297,14 +300,15 @@ class LiveSession:
         await intake.run()
         self.end(self._gone())
 
-    async def _score(self) -> None:
+    async def _score(self, intake: Intake) -> None:
         await self._comparison.open()
         self._compares = True
         while (batch := await self.backlog.take(FRAMES_A_BATCH, SLOT_BYTES)) is not None:
             self._metrics.dropped(batch.dropped)
             hop = self._shedding.hop
             self._waiting_since_s = batch.frames[0].arrived_s
-            updates = await self._comparison.push(batch, hop)
+            clock = self._playback.on(intake.stream_clock)
+            updates = await self._comparison.push(batch, hop, clock)
             self._waiting_since_s = None
             now_s = self._clock()
             self._shedding.update(self._lag_s(batch.frames[-1].time_s), now_s)
@@ -338,6 +342,8 @@ class LiveSession:
                     self._welcome()
                 case Ping(id=ping_id):
                     self._channels.pong(ping_id)
+                case Clock():
+                    self._playback.tell(message, self._clock())
                 case Bye():
                     self.end("left")
 
@@ -381,11 +387,17 @@ class LiveSession:
                     self._channels.gap(update)
                 case ScoreUpdate():
                     self._publish_score(update)
+                case PoseUpdate():
+                    self._channels.pose(update)
+                case RepUpdate():
+                    self._channels.rep(update)
+                case CueUpdate():
+                    self._channels.cue(update)
         if len(self._rows) >= ROWS_A_WRITE:
             self._rows_wait.set()
 
     def _publish_score(self, update: ScoreUpdate) -> None:
-        seq = self._channels.score(update, lag_s=self._lag_s(update.t_s))
+        seq = self._channels.score(update, age_s=self._lag_s(update.t_s))
         components = update.components
         self._rows.append(
             ScoreRow(
@@ -469,6 +481,7 @@ class LiveSession:
             frames=self._intake.frames if self._intake else 0,
             dropped_frames=self.backlog.dropped,
             skipped_scores=self._channels.skipped_scores,
+            skipped_poses=self._channels.skipped_poses,
             hop=self._shedding.hop,
         )
 

@@ -21,13 +21,13 @@ from typing import Any
 
 import numpy as np
 
-from posesim.comparison import Update
 from posesim.embedding import Frame
 from posesim.engines import Engine, EngineInfo
 from posesim.engines.base import Inside, Layout, Stream, Window
 from posesim.engines.calls import Calls, Outcome, StemCall, TailCall, Turns
 from posesim.errors import PosesimError
 from posesim.network import Network
+from posesim.updates import Update
 
 from .admission import measure
 from .frames import FrameMemory
@@ -290,7 +290,7 @@ class _Worker:
             calls = lane.comparator.finishing()
         else:
             frames = [(each.time_s, self._memory.get(lane.slot, each)) for each in item.frames]
-            calls = _pushing(lane.comparator, frames, item.dropped, item.tail_hop)
+            calls = _pushing(lane.comparator, frames, item)
         self._turns.add(_Call(item.call), calls)
 
     def _tell(self, outcome: Outcome[_Call | _Ask]) -> None:
@@ -304,10 +304,11 @@ class _Worker:
 
 
 def _pushing(
-    comparator: LiveComparator, frames: list[tuple[float, Frame]], dropped: bool, tail_hop: int
+    comparator: LiveComparator, frames: list[tuple[float, Frame]], batch: Push
 ) -> Generator[Any, Any, list[Update]]:
-    comparator.tail_hop = tail_hop
-    if dropped:
+    comparator.tail_hop = batch.tail_hop
+    comparator.follow(batch.clock)
+    if batch.dropped:
         comparator.interrupt("overload")
     updates: list[Update] = []
     for time_s, frame in frames:

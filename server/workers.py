@@ -21,10 +21,10 @@ from typing import Any, Protocol, Self
 import av
 import structlog
 
-from posesim.comparison import Update
 from posesim.engines import EngineInfo
 from posesim.errors import PosesimError
 from posesim.references import Settings
+from posesim.updates import ReferenceClock, Update
 
 from .admission import Cost, capacity
 from .frames import SLOTS, FrameMemory
@@ -307,9 +307,20 @@ class Lane:
         self._slot = slot
 
     async def push(
-        self, frames: Sequence[tuple[float, av.VideoFrame]], *, dropped: bool, tail_hop: int
+        self,
+        frames: Sequence[tuple[float, av.VideoFrame]],
+        *,
+        dropped: bool,
+        tail_hop: int,
+        clock: ReferenceClock | None = None,
     ) -> list[Update]:
-        """Compare frames, each with its time; `dropped` says that some are missing before them.
+        """Compare frames, each with its time.
+
+        Args:
+            frames: What to compare, with its times in seconds.
+            dropped: Whether frames are missing before the first.
+            tail_hop: Frames between two runs of the tail.
+            clock: Where the reference is that is played to the user, on the frames' time.
 
         Raises:
             WorkerLost: If the worker died.
@@ -319,7 +330,7 @@ class Lane:
             raise WorkerLost
         placed = self._worker.memory.put(self._slot, frames)
         updates: list[Update] = await self._worker.call(
-            lambda call: Push(call, self._number, placed, dropped, tail_hop)
+            lambda call: Push(call, self._number, placed, dropped, tail_hop, clock)
         )
         return updates
 

@@ -1,23 +1,38 @@
 """An engine that is quick and can be foreseen, for tests of what stands around the network."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+from bodies import Motion, pose, repeated, squat
 
-from posesim.engines.base import I3D, TAP, EngineInfo, Inside, Window
+from posesim.comparison import Comparator
+from posesim.embedding import Embedder, Features, Part, TimedPose, join
+from posesim.engines.base import I3D, TAP, Engine, EngineInfo, Inside, Window
+from posesim.engines.calls import run
+from posesim.framers import POSE_EVERY_S, Framed
+from posesim.framing import Picture, square
 from posesim.network import Network
-from posesim.references import Settings
+from posesim.references import Reference, Settings
 from posesim.scoring import Calibration
+from posesim.video import read_frames
 
 SETTINGS = Settings(weights="fake")
+SQUATS = repeated(squat, 2.0)  # as `videos.stick_figure` draws them
 CALIBRATION = Calibration(
-    movement=(10.0, 0.0, -5.0),
-    timing=(0.5, 0.9),
-    range=(0.2, 0.8),
-    parts=(0.6, 0.2, 0.2),
-    still_ratio=0.2,
-    hold_energy=0.05,
+    movement=(10.0, 0.0, -8.0, 0.0, -5.0),
+    coherence=(0.2, 0.7),
+    octaves=(1.5, 0.4),
+    lag_s=(2.0, 0.8),
+    range=(12.0, -6.0),
+    valid_range=0.7,
+    still_extent=0.25,
+    hold_energy=0.2,
+    held=(0.4, 0.15),
+    unsteady=0.8,
+    tolerated_deg=(25.0, 25.0, 25.0, 25.0, 25.0),
+    powers=(1.0, 1.0),
 )
 
 
@@ -57,6 +72,45 @@ class FakeEngine:
         return windows
 
 
+class PlantedFramer:
+    """Shows the whole picture, and in it a body that moves as planted, whatever is there."""
+
+    def __init__(self, motion: Motion = SQUATS) -> None:
+        self._motion = motion
+        self.reset()
+
+    def frame(self, time_s: float, rgb: Picture) -> Framed:
+        due = self._seen_s is None or time_s - self._seen_s > POSE_EVERY_S - 0.02
+        if due:
+            self._seen_s = time_s
+        return Framed(square(rgb), None, pose(self._motion(time_s)) if due else None)
+
+    def reset(self) -> None:
+        self._seen_s: float | None = None
+
+
+class FakeNetwork(Network):
+    """A network that takes no time, and sees squats whatever its user does."""
+
+    def comparator(self, reference: Reference) -> Comparator:
+        return Comparator(self.engine, reference, self.settings, self.calibration, PlantedFramer())
+
+
 def open_fake_network(_: object = None) -> Network:
-    """For a worker: a network that takes no time."""
-    return Network(FakeEngine(), SETTINGS, CALIBRATION)
+    """For a worker."""
+    return FakeNetwork(FakeEngine(), SETTINGS, CALIBRATION)
+
+
+def embed_planted(
+    clip: Path, engine: Engine, settings: Settings, motion: Motion = SQUATS
+) -> Reference:
+    """A reference of a clip, in which a body moves as planted."""
+    embedder = Embedder(engine, PlantedFramer(motion))
+    parts: list[Part] = []
+    duration_s = 0.0
+    for frame in read_frames(clip):
+        duration_s = frame.time_s
+        parts += run(engine, embedder.push(frame.time_s, frame.rgb))
+    parts += run(engine, embedder.finish())
+    seen = [part for part in parts if isinstance(part, TimedPose | Features)]
+    return Reference(clip.stem, duration_s, settings, join(seen))

@@ -13,17 +13,31 @@ import numpy as np
 from aiortc import RTCPeerConnection, RTCSessionDescription, VideoStreamTrack
 from aiortc.mediastreams import MediaStreamError
 
-from posesim.comparison import GapUpdate, ScoreUpdate, Update
 from posesim.network import Network
-from posesim.scoring import Components
+from posesim.updates import (
+    Components,
+    CueUpdate,
+    Difference,
+    GapUpdate,
+    PoseUpdate,
+    ReferenceClock,
+    RepUpdate,
+    ScoreUpdate,
+    Update,
+)
 from posesim_server.protocol import LiveComparator, OpenComparator
 from posesim_server.store import ScoreRow
 
 COMPONENTS = Components(movement=0.9, timing=0.8, range=0.7)
+REP_FRAMES = 16
+LANDMARKS = np.full((33, 3), 0.5, np.float32)
 
 
 class FakeComparator:
-    """One score every `tail_hop` frames; while `may_run` is cleared, it blocks its thread."""
+    """A pose and a score every `tail_hop` frames, a repetition and a cue every 16.
+
+    Every third repetition is an attempt. While `may_run` is cleared, it blocks its thread.
+    """
 
     def __init__(self) -> None:
         self.tail_hop = 8
@@ -34,6 +48,7 @@ class FakeComparator:
         self.sizes: list[tuple[int, int]] = []
         self.means: list[float] = []
         self.interrupts: list[str] = []
+        self.clock: ReferenceClock | None = None
         self.threads: set[str] = set()
         self.error: Exception | None = None
         self.finished = False
@@ -61,9 +76,14 @@ class FakeComparator:
         self.times_s.append(time_s)
         self.sizes.append((frame.width, frame.height))
         self.means.append(float(frame.to_ndarray(format="gray").mean()))
+        if len(self.times_s) % REP_FRAMES == 0:
+            updates += [self._rep(time_s), CueUpdate(time_s, "check", "left_knee")]
         if len(self.times_s) % self.tail_hop == 0:
-            updates.append(self._score(time_s))
+            updates += [PoseUpdate(time_s, LANDMARKS, ("trunk",)), self._score(time_s)]
         return updates
+
+    def follow(self, clock: ReferenceClock | None) -> None:
+        self.clock = clock
 
     def interrupt(self, reason: str) -> None:
         self.interrupts.append(reason)
@@ -72,7 +92,24 @@ class FakeComparator:
     def _score(self, time_s: float) -> ScoreUpdate:
         if len(self.times_s) < 16:
             return ScoreUpdate(time_s, "warming_up", None, None, None, None)
-        return ScoreUpdate(time_s, "scoring", 82.125, COMPONENTS, 2.16, 0.97)
+        reps = len(self.times_s) // REP_FRAMES
+        lag_s = None if self.clock is None else 0.25
+        return ScoreUpdate(
+            time_s, "scoring", 82.125, COMPONENTS, 2.16, 0.97, lag_s, repetitions=reps - reps // 3
+        )
+
+    def _rep(self, time_s: float) -> RepUpdate:
+        number = len(self.times_s) // REP_FRAMES
+        return RepUpdate(
+            number=number,
+            start_s=max(0.0, time_s - 0.64),
+            end_s=time_s,
+            valid=number % 3 != 0,
+            score=82.125,
+            range=0.9,
+            tempo=0.97,
+            differences=(Difference("left_knee", -20),),
+        )
 
 
 _planted: dict[str, Callable[[], LiveComparator]] = {}

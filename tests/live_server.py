@@ -20,7 +20,7 @@ from posesim_server import signaling
 from posesim_server.auth import Tokens
 from posesim_server.config import ServerConfig
 from posesim_server.keys import CONFIG, SESSIONS, TOKENS
-from posesim_server.messages import Score, parse_server
+from posesim_server.messages import Pose, Score, parse_server
 from posesim_server.problems import problems
 from posesim_server.protocol import OpenComparator
 from posesim_server.session import Limits, SessionPlan
@@ -169,8 +169,12 @@ async def ended(server: Server) -> str:
 
 
 async def scores(client: Client, count: int) -> list[Score]:
-    """The next `count` scores."""
+    """The next `count` scores; poses between them are left out."""
+    found: list[Score] = []
     async with asyncio.timeout(WAIT_S):
-        messages = [parse_server(await client.score_messages.get()) for _ in range(count)]
-    assert all(isinstance(message, Score) for message in messages)
-    return messages
+        while len(found) < count:
+            message = parse_server(await client.score_messages.get())
+            assert isinstance(message, Score | Pose)
+            if isinstance(message, Score):
+                found.append(message)
+    return found

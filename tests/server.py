@@ -12,13 +12,13 @@ import argon2
 import numpy as np
 from aiohttp import FormData
 from aiohttp.test_utils import TestClient, TestServer
+from fake_engine import CALIBRATION
 from worker_thread import ThreadBody
 
 from posesim.engines.base import CHUNK_POSITIONS, I3D, TAP, EngineInfo, Window
 from posesim.i3d import CLASSES, EMBEDDING
 from posesim.network import Network
 from posesim.references import Settings
-from posesim.scoring import Calibration
 from posesim_server.app import create_app
 from posesim_server.auth import Passwords
 from posesim_server.config import ServerConfig
@@ -63,15 +63,7 @@ class FakeEngine:
 
 
 def fake_network(engine: FakeEngine, weights: str = "test weights") -> Network:
-    calibration = Calibration(
-        movement=(1.0, 1.0, 0.0),
-        timing=(0.0, 1.0),
-        range=(0.0, 1.0),
-        parts=(0.6, 0.2, 0.2),
-        still_ratio=0.1,
-        hold_energy=0.1,
-    )
-    return Network(engine, Settings(weights=weights), calibration)
+    return Network(engine, Settings(weights=weights), CALIBRATION)
 
 
 @dataclass

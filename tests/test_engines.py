@@ -11,17 +11,18 @@ import pytest
 from make_golden import golden_clip
 
 from posesim.comparison import Comparator
-from posesim.embedding import LARGEST_SIDE, Embedder, Features, join
+from posesim.embedding import LARGEST_SIDE, Embedder, Features, TimedPose, join
 from posesim.engines import ENGINES, open_engine
 from posesim.engines.base import CHUNK_FRAMES, I3D, Engine, Window
 from posesim.engines.calls import run, run_together
 from posesim.engines.openvino import OpenVinoEngine, computes_in_bf16
 from posesim.engines.torch import TorchEngine
-from posesim.framers import WholePicture
+from posesim.framers import open_framer
 from posesim.framing import square
+from posesim.likeness import cosine
 from posesim.network import Network
 from posesim.references import Reference, Settings
-from posesim.scoring import Calibration, cosine
+from posesim.scoring import Calibration
 from posesim.streaming import StreamingStem, inside
 from posesim.video import read_frames
 from posesim.weights import Weights
@@ -150,20 +151,20 @@ def test_windows_of_a_real_clip_agree_with_torch(
 @needs_weights
 @pytest.mark.clips
 @pytest.mark.slow
-def test_the_score_of_real_clips_is_that_of_float32(weights, clips, cache):
+def test_the_score_of_real_clips_is_that_of_float32(weights, pose_networks, clips, cache):
     # float32 stands for PyTorch, whose taps and windows it has: that would take minutes
-    settings = Settings.of(I3D, weights.sha256)
+    settings = Settings.of(I3D, weights.sha256, pose="the ones here")
     users = ("push_up__kg_puE__side.mp4", "pull_up__kg_plA__front.mp4")
     scores: dict[str, list[float]] = {}
     for choice in ("openvino-f32", "auto"):
         engine = open_engine(choice, weights.tensors, cache=cache)
-        network = Network(engine, settings, Calibration.load())
-        embedder = Embedder(engine, WholePicture(settings.framing))
+        network = Network(engine, settings, Calibration.load(), pose_networks)
+        embedder = Embedder(engine, open_framer(settings.framing, pose_networks))
         parts = [
             part
             for time_s, rgb in beginning(clips / "push_up__kg_puB__side.mp4")
             for part in run(engine, embedder.push(time_s, rgb))
-            if isinstance(part, Features)
+            if isinstance(part, TimedPose | Features)
         ]
         reference = Reference("push-up", LONGEST_S, settings, join(parts))
         scores[choice] = [score(network.comparator(reference), clips / user) for user in users]

@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 import torch
 from aiortc import VideoStreamTrack
-from fake_engine import CALIBRATION, SETTINGS, FakeEngine
+from fake_engine import CALIBRATION, SETTINGS, FakeEngine, PlantedFramer
 from live_fakes import Client
 from live_server import needs_address
 from torch.nn import functional
@@ -192,7 +192,7 @@ def test_a_reference_is_refused_by_the_other_backbone(reference, here, video, tm
     assert cli.main(["compare", str(other), str(video), "--backbone", "i3d_r50"]) == 2
     assert "backbone is 'i3d', not 'i3d_r50'" in capsys.readouterr().err
     with pytest.raises(SettingsMismatch, match="backbone is 'i3d_r50', not 'i3d'"):
-        Comparator(FakeEngine(), Reference.load(reference), SETTINGS, CALIBRATION)
+        Comparator(FakeEngine(), Reference.load(reference), SETTINGS, CALIBRATION, PlantedFramer())
 
 
 @needs_address

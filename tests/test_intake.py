@@ -156,3 +156,11 @@ def test_timestamps_that_begin_anew_are_not_late() -> None:
     clock.saw(600.0, arrived_s=700.0)
     clock.saw(0.0, arrived_s=700.04)
     assert clock.lag_s(0.0, now_s=700.04) == pytest.approx(0.0)
+
+
+def test_a_stream_has_no_time_before_its_first_frame() -> None:
+    clock = StreamClock()
+    assert clock.time_s(now_s=5.0) is None
+    clock.saw(0.0, 100.0)
+    clock.saw(0.04, 100.24)  # late: one of 0.24 could have come
+    assert clock.time_s(now_s=100.24) == pytest.approx(0.24, abs=0.01)

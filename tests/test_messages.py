@@ -7,32 +7,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from posesim.comparison import GapUpdate, ScoreUpdate, Summary
-from posesim.scoring import Components
 from posesim_server import messages
 from posesim_server.messages import (
     MAX_MESSAGE_BYTES,
     BadMessage,
     Bye,
-    Ended,
-    Gap,
+    Clock,
     Hello,
     Ping,
     Pong,
-    Score,
     StateChanged,
     SummaryValues,
-    Welcome,
     encode,
-    gap_message,
     parse_client,
     parse_server,
-    score_message,
-    summary_values,
 )
 
 SAMPLES = json.loads((Path(__file__).parent / "data" / "messages.json").read_text())
-COMPONENTS = Components(movement=0.9, timing=0.8, range=0.7)
+NEWER = {"repetitions", "attempts", "held_s"}
 
 
 @pytest.mark.parametrize("sample", SAMPLES["client"], ids=lambda sample: sample["type"])
@@ -78,13 +70,30 @@ def types_of(union: Any) -> set[str]:
         '{"type":"ping","v":1,"id":1.5}',
         '{"type":"ping","v":1,"id":"1"}',
         '{"type":"ping","v":1,"id":9007199254740992}',
+        '{"type":"clock","v":1}',
+        '{"type":"clock","v":1,"reference_s":2.4}',
+        '{"type":"clock","v":1,"reference_s":null}',
+        '{"type":"clock","v":1,"reference_s":null,"rate":1.0}',
+        '{"type":"clock","v":1,"reference_s":2.4,"rate":null}',
+        '{"type":"clock","v":1,"reference_s":"2.4","rate":1.0}',
+        '{"type":"clock","v":1,"reference_s":true,"rate":1.0}',
+        '{"type":"clock","v":1,"reference_s":-0.1,"rate":1.0}',
+        '{"type":"clock","v":1,"reference_s":86400.1,"rate":1.0}',
+        '{"type":"clock","v":1,"reference_s":2.4,"rate":-0.1}',
+        '{"type":"clock","v":1,"reference_s":2.4,"rate":4.1}',
+        '{"type":"clock","v":1,"reference_s":NaN,"rate":1.0}',
+        '{"type":"clock","v":1,"reference_s":2.4,"rate":Infinity}',
+        '{"type":"clock","v":1,"reference_s":1e999,"rate":1.0}',
+        '{"type":"clock","v":1,"reference_s":2.4,"rate":1.0,"at_s":1.0}',
         '{"type":"bye","v":1}\x00',
         "\ud800",
         "[" * 1000,
     ],
 )
 def test_what_a_page_may_not_send_is_refused_in_a_sentence(text: str) -> None:
-    with pytest.raises(BadMessage, match=r"^Not a message of version 1 \(hello, ping or bye\): .+"):
+    with pytest.raises(
+        BadMessage, match=r"^Not a message of version 1 \(hello, ping, clock or bye\): .+"
+    ):
         parse_client(text)
 
 
@@ -111,7 +120,8 @@ def test_a_message_above_the_limit_is_refused_before_it_is_read() -> None:
     | st.recursive(
         st.none() | st.booleans() | st.floats() | st.text(),
         lambda inner: (
-            st.lists(inner) | st.dictionaries(st.sampled_from(["v", "type", "id", "x"]), inner)
+            st.lists(inner)
+            | st.dictionaries(st.sampled_from(["v", "type", "id", "reference_s", "rate"]), inner)
         ),
     ).map(json.dumps)
 )
@@ -120,7 +130,7 @@ def test_any_text_is_a_message_or_refused(text: str) -> None:
         message = parse_client(text)
     except BadMessage:
         return
-    assert isinstance(message, Hello | Ping | Bye)
+    assert isinstance(message, Hello | Ping | Clock | Bye)
 
 
 @given(st.integers(0, 2**53 - 1))
@@ -128,94 +138,34 @@ def test_a_ping_keeps_its_id(ping_id: int) -> None:
     assert parse_client(json.dumps({"v": 1, "type": "ping", "id": ping_id})).id == ping_id
 
 
-def test_a_score_update_becomes_a_message_with_four_decimals() -> None:
-    update = ScoreUpdate(5.440000001, "scoring", 82.123456, COMPONENTS, 2.16, 0.97)
-    assert json.loads(encode(score_message(update, seq=17, lag_s=0.4))) == {
-        "v": 1,
-        "type": "score",
-        "seq": 17,
-        "t_s": 5.44,
-        "state": "scoring",
-        "score": 82.1235,
-        "components": {"movement": 0.9, "timing": 0.8, "range": 0.7},
-        "reference_s": 2.16,
-        "tempo": 0.97,
-        "lag_s": 0.4,
-    }
+@given(st.floats(0, 86400), st.floats(0, 4))
+def test_a_clock_keeps_its_numbers(reference_s: float, rate: float) -> None:
+    sent = {"v": 1, "type": "clock", "reference_s": reference_s, "rate": rate}
+    assert json.loads(encode(parse_client(json.dumps(sent)))) == sent
 
 
-def test_a_gap_update_becomes_a_message() -> None:
-    assert gap_message(GapUpdate(1.0, 2.5, "no_frames"), seq=4) == Gap(
-        seq=4, start_s=1.0, end_s=2.5, reason="no_frames"
-    )
-
-
-def test_a_summary_keeps_every_field() -> None:
-    summary = Summary(
-        score=78.4,
-        state="scoring",
-        components=COMPONENTS,
-        tempo=1.04,
-        scored_s=21.4,
-        duration_s=27.2,
-        best_score=91.2,
-        best_s=12.8,
-        gaps=1,
-    )
-    assert summary_values(summary).model_dump() == {
-        "score": 78.4,
-        "state": "scoring",
-        "components": {"movement": 0.9, "timing": 0.8, "range": 0.7},
-        "tempo": 1.04,
-        "scored_s": 21.4,
-        "duration_s": 27.2,
-        "best_score": 91.2,
-        "best_s": 12.8,
-        "gaps": 1,
-    }
-
-
-def test_a_score_that_is_no_number_is_our_mistake() -> None:
-    with pytest.raises(ValueError, match="finite"):
-        score_message(ScoreUpdate(1.0, "scoring", float("nan"), None, None, None), seq=0, lag_s=0)
-
-
-LONG = 123456.7891
-LONGEST_SUMMARY = SummaryValues(
-    score=LONG,
-    state="warming_up",
-    components=messages.component_values(Components(LONG, LONG, LONG)),
-    tempo=LONG,
-    scored_s=LONG,
-    duration_s=LONG,
-    best_score=LONG,
-    best_s=LONG,
-    gaps=10**6,
-)
+def test_a_summary_of_before_repetitions_were_counted_can_be_read() -> None:
+    (sample,) = [s for s in SAMPLES["server"] if s["type"] == "ended" and s["reason"] == "deleted"]
+    old = {k: v for k, v in sample["summary"].items() if k not in NEWER}
+    read = SummaryValues.model_validate(old)
+    assert (read.repetitions, read.attempts, read.held_s) == (0, 0, None)
 
 
 @pytest.mark.parametrize(
-    "message",
+    "change",
     [
-        Welcome(
-            seq=10**6,
-            session_id="3f0c9e0a-5a1c-4d59-9f0e-0d9f5f1f3b11",
-            exercise_name="\x01" * 80,  # the longest name in JSON: each is six characters
-            reference_duration_s=LONG,
-            window_s=2.56,
-            hop_s=0.32,
-        ),
-        score_message(
-            ScoreUpdate(LONG, "warming_up", LONG, Components(LONG, LONG, LONG), LONG, LONG),
-            seq=10**6,
-            lag_s=LONG,
-        ),
-        Ended(seq=10**6, reason="reference_deleted", summary=LONGEST_SUMMARY),
+        {"points": [500] * 65},
+        {"points": [500] * 67},
+        {"points": [2001] * 66},
+        {"points": [-1001] * 66},
+        {"points": [0.5] * 66},
+        {"parts": ["nose"]},
     ],
-    ids=lambda message: message.type,
 )
-def test_the_longest_message_is_below_a_kibibyte(message: Welcome | Score | Ended) -> None:
-    assert len(encode(message).encode()) < 1024
+def test_a_pose_of_another_form_is_our_mistake(change: dict[str, Any]) -> None:
+    sample = next(sample for sample in SAMPLES["server"] if sample["type"] == "pose")
+    with pytest.raises(ValueError, match="validation error"):
+        parse_server(json.dumps(sample | change))
 
 
 def test_pong_and_state_carry_their_number() -> None:

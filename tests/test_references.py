@@ -6,18 +6,24 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from fake_engine import SETTINGS, FakeEngine
+from fake_engine import SETTINGS, FakeEngine, PlantedFramer
 from videos import stick_figure, write_video
 
 from posesim.errors import (
     BrokenReference,
+    NobodyToFollow,
     NotAVideo,
     ReferenceNotFound,
     SettingsMismatch,
     TooLong,
     TooShort,
 )
-from posesim.references import EmbeddingJob, Reference, Settings, embed
+from posesim.framers import Framed
+from posesim.framing import Picture
+from posesim.person_frame import RULE as PERSON
+from posesim.references import FORMAT, EmbeddingJob, Reference, Settings, embed
+
+PERSON_SETTINGS = replace(SETTINGS, framing=PERSON)
 
 
 @pytest.fixture(scope="module")
@@ -90,6 +96,44 @@ def test_a_clip_with_a_hole_gives_its_longest_stretch(tmp_path):
     np.testing.assert_allclose(np.diff(features.times_s), 0.08)
 
 
+class SeesSome:
+    """A framer that sees a person in the first seconds alone."""
+
+    def __init__(self, until_s: float) -> None:
+        self._planted, self._until_s = PlantedFramer(), until_s
+
+    def frame(self, time_s: float, rgb: Picture) -> Framed:
+        framed = self._planted.frame(time_s, rgb)
+        return framed if time_s < self._until_s else replace(framed, pose=None)
+
+    def reset(self) -> None:
+        pass
+
+
+def test_a_reference_holds_a_pose_about_8_times_a_second(clip, monkeypatch, tmp_path):
+    monkeypatch.setattr("posesim.references.open_framer", lambda *_: PlantedFramer())
+    made = embed(clip, FakeEngine(), PERSON_SETTINGS, name="squat")
+    made.save(tmp_path / "squat.npz")
+    features = Reference.load(tmp_path / "squat.npz").features
+    np.testing.assert_allclose(np.diff(features.poses_s), 0.12)
+    np.testing.assert_array_equal(features.world, made.features.world)
+
+
+def test_a_clip_in_which_hardly_anybody_is_seen_is_refused(clip, monkeypatch):
+    monkeypatch.setattr("posesim.references.open_framer", lambda *_: SeesSome(1.0))
+    with pytest.raises(NobodyToFollow) as caught:
+        embed(clip, FakeEngine(), PERSON_SETTINGS, name="squat")
+    assert str(caught.value) == (
+        "In 'squat.mp4' there is hardly anybody to be seen. Film one person, in good light, "
+        "from head to feet, and keep the camera still."
+    )
+
+
+def test_a_clip_in_which_a_person_is_seen_for_half_is_enough(clip, monkeypatch):
+    monkeypatch.setattr("posesim.references.open_framer", lambda *_: SeesSome(2.4))
+    assert len(embed(clip, FakeEngine(), PERSON_SETTINGS, name="squat").features.poses_s) > 0
+
+
 def test_a_file_that_is_no_video_is_refused(tmp_path):
     path = tmp_path / "notes.mp4"
     path.write_text("no video")
@@ -131,10 +175,12 @@ def about(reference: Reference, path: Path, **values: object) -> np.ndarray:
         {"taps": np.array([object()], dtype=object)},
         {"times_s": np.array(["x"])},
         {"embeddings": np.full((1, 1024), np.nan)},
+        {"poses_s": np.zeros(3)},
+        {"world": np.zeros((0, 33, 4), np.float32)},
         {"about": np.array("no json")},
         {"about": np.array("[]")},
     ],
-    ids=["shape", "pickle", "text", "nan", "no json", "no object"],
+    ids=["shape", "pickle", "text", "nan", "poses", "world", "no json", "no object"],
 )
 def test_a_file_whose_arrays_are_wrong_is_refused(reference, tmp_path, arrays):
     path = altered(reference, tmp_path / "squat.npz", **arrays)
@@ -142,10 +188,11 @@ def test_a_file_whose_arrays_are_wrong_is_refused(reference, tmp_path, arrays):
         Reference.load(path)
 
 
-def test_a_format_of_the_future_is_refused_by_its_number(reference, tmp_path):
+@pytest.mark.parametrize("number", [FORMAT - 1, FORMAT + 1])
+def test_another_format_is_refused_by_its_number(reference, tmp_path, number):
     path = tmp_path / "squat.npz"
-    altered(reference, path, about=about(reference, path, format=2))
-    with pytest.raises(BrokenReference, match="its format is 2, not 1"):
+    altered(reference, path, about=about(reference, path, format=number))
+    with pytest.raises(BrokenReference, match=f"its format is {number}, not {FORMAT}"):
         Reference.load(path)
 
 

@@ -17,13 +17,13 @@ from live_fakes import FakeComparator, frame_at, plant
 from videos import draw_person, stick_figure
 from worker_thread import ThreadBody
 
-from posesim.comparison import Comparator, GapUpdate, ScoreUpdate, Update
 from posesim.errors import BrokenReference
 from posesim.network import Network
 from posesim.references import Reference
+from posesim.updates import GapUpdate, PoseUpdate, ReferenceClock, RepUpdate, ScoreUpdate, Update
 from posesim_server.frames import SLOTS
 from posesim_server.intake import Arrival, Batch
-from posesim_server.live_comparison import LiveComparison
+from posesim_server.live_comparison import LiveComparison, Total
 from posesim_server.network import compare_with
 from posesim_server.workers import (
     Body,
@@ -77,12 +77,20 @@ def anything(_: float) -> bool:
     return True
 
 
+def plainly(update: Update) -> tuple[type, dict[str, Any]]:
+    """An update as what can be compared: a pose holds an array."""
+    values = vars(update)
+    if isinstance(update, PoseUpdate):
+        values = values | {"landmarks": update.landmarks.tolist()}
+    return type(update), values
+
+
 # In a process
 
 
 async def test_a_process_gives_what_the_library_gives_and_leaves_nothing(reference: Path) -> None:
     expected: list[Update] = []
-    plain = Comparator(FakeEngine(), Reference.load(reference), SETTINGS, CALIBRATION)
+    plain = open_fake_network().comparator(Reference.load(reference))
     async with Workers(open_fake_network) as workers:
         assert workers.network.engine == FakeEngine.info
         assert workers.network.settings == SETTINGS
@@ -96,7 +104,7 @@ async def test_a_process_gives_what_the_library_gives_and_leaves_nothing(referen
                 expected += plain.push(arrival.time_s, arrival.frame)
         updates += await comparison.finish()
         expected += plain.finish()
-        assert updates == expected
+        assert [plainly(update) for update in updates] == [plainly(each) for each in expected]
         assert comparison.summary() == plain.summary()
         comparison.close()
     assert multiprocessing.active_children() == []
@@ -254,6 +262,64 @@ async def test_a_comparison_whose_worker_died_between_two_batches_goes_on() -> N
         assert await comparison.push(batch(0), 8) == []
         gap, *_ = await comparison.push(batch(8), 8)
         assert gap == GapUpdate(0.0, 0.32, "restart")
+
+
+async def test_repetitions_are_counted_on_in_the_next_worker() -> None:
+    async with threads() as workers:
+        comparison = LiveComparison(workers, plant(FakeComparator))
+        await comparison.open()
+        updates = [u for n in range(0, 48, 8) for u in await comparison.push(batch(n), 8)]
+        workers._workers[0].body.kill()
+        await asyncio.sleep(0)
+        assert await comparison.push(batch(48), 8) == []
+        updates += [u for n in range(56, 104, 8) for u in await comparison.push(batch(n), 8)]
+
+    reps = [update for update in updates if isinstance(update, RepUpdate)]
+    assert [rep.number for rep in reps] == [1, 2, 3, 4, 5, 6]
+    assert [rep.valid for rep in reps] == [True, True, False] * 2
+    counted = [update.repetitions for update in updates if isinstance(update, ScoreUpdate)]
+    assert counted == [0, 1, 1, 2, 2, 2, 2, 3, 3, 4, 4, 4]
+    summary = comparison.summary()
+    assert (summary.repetitions, summary.attempts, summary.gaps) == (4, 2, 1)
+
+
+def test_a_total_goes_on_where_counting_begins_again() -> None:
+    total = Total()
+    assert [total.of(count) for count in (0, 1, 2, 0, 0, 1, 0)] == [0, 1, 2, 2, 2, 3, 3]
+
+
+async def test_a_comparison_is_told_where_the_reference_is_played() -> None:
+    comparator = FakeComparator()
+    async with threads() as workers:
+        comparison = LiveComparison(workers, plant(lambda: comparator))
+        await comparison.open()
+        clock = ReferenceClock(at_s=0.1, reference_s=2.4)
+        await comparison.push(batch(0), 8, clock)
+        assert comparator.clock == clock
+        await comparison.push(batch(8), 8)
+        assert comparator.clock is None
+
+
+async def test_the_next_worker_is_told_the_clock_on_the_time_that_goes_on() -> None:
+    comparators: list[FakeComparator] = []
+
+    def opened() -> FakeComparator:
+        comparators.append(FakeComparator())
+        return comparators[-1]
+
+    async with threads() as workers:
+        comparison = LiveComparison(workers, plant(opened))
+        await comparison.open()
+        await comparison.push(batch(50), 8)
+        workers._workers[0].body.kill()
+        await asyncio.sleep(0)
+        assert await comparison.push(batch(58), 8) == []
+        # The camera's times begin at 0 again; the comparison's go on at 2.28.
+        await comparison.push(batch(0), 8, ReferenceClock(at_s=0.1, reference_s=2.4))
+    assert len(comparators) == 2
+    assert comparators[1].times_s[0] == pytest.approx(2.28)
+    assert comparators[1].clock is not None
+    assert comparators[1].clock.at_s == pytest.approx(2.38)
 
 
 async def test_workers_that_die_of_a_session_again_and_again_end_it() -> None:

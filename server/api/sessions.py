@@ -3,7 +3,6 @@
 import asyncio
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any
 
 from aiohttp import web
 from pydantic import AwareDatetime, BaseModel, Field, ValidationError
@@ -12,6 +11,7 @@ from posesim.errors import UnusableReference
 from posesim.references import Reference
 
 from ..keys import CONFIG, EXERCISES, SESSIONS, STORE, TOKENS, WORKERS
+from ..messages import SummaryValues
 from ..network import compare_with
 from ..problems import Problem, read_json
 from ..session import SessionGone, SessionPlan
@@ -61,7 +61,7 @@ class SessionOut(BaseModel):
     started_at: AwareDatetime | None
     ended_at: AwareDatetime | None
     end_reason: str | None
-    summary: dict[str, Any] | None
+    summary: SummaryValues | None
 
 
 class SessionList(BaseModel):
