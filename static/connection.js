@@ -1,7 +1,7 @@
 /** The live connection: camera out by WHIP, scores in by data channel. */
 
 import { endWhip, exchangeOffer } from "./api.js";
-import { bye, hello, parseMessage, ping } from "./messages.js";
+import { bye, clock, hello, parseMessage, ping } from "./messages.js";
 
 /** Bits a second: enough for 640x480 at 25 frames; more would not change what the server sees. */
 const MAX_BITRATE = 1_500_000;
@@ -33,8 +33,9 @@ export class ConnectionError extends Error {
  * `offered` is the answer of `createSession`. `onMessage` gets each message of the server; `onStatus` gets
  * `"good"`, `"weak"` or, once and at last, `"lost"`. Everything ends when `signal` aborts.
  *
- * Returns, when the channel is open, `{send(track), leave()}`: `send` starts to send a camera track, `leave` says
- * goodbye, waits for the summary a moment and closes.
+ * Returns, when the channel is open, `{send(track), tellClock(referenceS, rate), leave()}`: `send` starts to send a
+ * camera track, `tellClock` says where the reference is that is played (nulls: none is any more), `leave` says goodbye,
+ * waits for the summary a moment and closes.
  */
 export async function connect(offered, { onMessage, onStatus }, signal) {
   signal.throwIfAborted();
@@ -102,11 +103,18 @@ export async function connect(offered, { onMessage, onStatus }, signal) {
     signal: own.signal,
   });
 
+  let played = false; // as the server knows it
   return {
     async send(track) {
       track.contentHint = "motion";
       await sender.replaceTrack(track);
       await keepPace(sender);
+    },
+    tellClock(referenceS, rate) {
+      const plays = referenceS !== null;
+      if (events.readyState !== "open" || (!plays && !played)) return;
+      events.send(clock(referenceS, rate));
+      played = plays;
     },
     async leave() {
       if (!own.signal.aborted && !ended && events.readyState === "open") {

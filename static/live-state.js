@@ -20,7 +20,20 @@ export const initialLive = {
   components: null,
   tempo: null,
   referenceS: null,
+  /** How far the person is behind the reference that is played; below 0: ahead. */
   lagS: null,
+  mirrored: false,
+  /** Repetitions that count, and others. */
+  repetitions: 0,
+  attempts: 0,
+  /** For how long the posture has been held; null unless the reference holds one. */
+  heldS: null,
+  /** Each repetition in order, as its message; `count` says the how-manieth that counts it is, or null. */
+  reps: [],
+  /** The newest pose message, or null. */
+  pose: null,
+  /** The newest cue message, or null; how long it is shown is the view's matter. */
+  cue: null,
   /** Timeline: `{t, score}` in order of time, score null where there is none. */
   points: [],
   gaps: 0,
@@ -35,6 +48,12 @@ export function applyMessage(live, message) {
   switch (message.type) {
     case "score":
       return applyScore(live, message);
+    case "pose":
+      return message.seq <= (live.pose?.seq ?? -1) ? live : { ...live, pose: message };
+    case "rep":
+      return applyRep(live, message);
+    case "cue":
+      return { ...live, cue: message };
     case "state":
       // A score newer than this change has already told the state.
       if (message.t_s < live.tS) return live;
@@ -58,6 +77,9 @@ function applyScore(live, message) {
   if (message.seq <= live.seq) return { ...live, points };
   const next = { ...live, seq: message.seq, points, tempo: message.tempo, lagS: message.lag_s };
   next.referenceS = message.reference_s;
+  next.mirrored = message.mirrored;
+  next.repetitions = Math.max(live.repetitions, message.repetitions);
+  next.heldS = message.held_s;
   if (message.t_s < live.tS) return next;
   return {
     ...next,
@@ -66,6 +88,17 @@ function applyScore(live, message) {
     score: message.score,
     components: message.components,
     gap: message.state === "scoring" ? null : live.gap,
+  };
+}
+
+/** The scores tell the count, too, but a `rep` is never lost and may come before the next score. */
+function applyRep(live, message) {
+  const valid = live.reps.filter((rep) => rep.valid).length + (message.valid ? 1 : 0);
+  return {
+    ...live,
+    reps: [...live.reps, { ...message, count: message.valid ? valid : null }],
+    repetitions: Math.max(live.repetitions, valid),
+    attempts: live.attempts + (message.valid ? 0 : 1),
   };
 }
 

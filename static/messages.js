@@ -19,8 +19,29 @@ export const STATES = [
   "scoring",
 ];
 
+/** The parts of the body that are compared; left is the person's own left. */
+export const PARTS = [
+  "left_elbow",
+  "right_elbow",
+  "left_shoulder",
+  "right_shoulder",
+  "left_hip",
+  "right_hip",
+  "left_knee",
+  "right_knee",
+  "trunk",
+];
+
+/** What a person can be told to change; `check` names a part of the body. */
+export const CUES = ["lower", "higher", "further", "slow_down", "speed_up", "keep_still", "check"];
+
+/** MediaPipe's landmarks of a body; a pose has two numbers for each. */
+export const LANDMARKS = 33;
+
 const number = (value) => typeof value === "number" && Number.isFinite(value);
 const numberOrNull = (value) => value === null || number(value);
+const flag = (value) => typeof value === "boolean";
+const count = (value) => Number.isInteger(value) && value >= 0;
 const text = (value) => typeof value === "string";
 const state = (value) => STATES.includes(value);
 const score = (value) => value === null || (number(value) && value >= 0 && value <= 100);
@@ -29,6 +50,12 @@ const record = (value) => typeof value === "object" && value !== null && !Array.
 const components = (value) =>
   value === null ||
   (record(value) && share(value.movement) && share(value.timing) && share(value.range));
+const part = (value) => PARTS.includes(value);
+const points = (value) =>
+  Array.isArray(value) &&
+  value.length === 2 * LANDMARKS &&
+  value.every((each, i) => numberOrNull(each) && (each === null) === (value[i ^ 1] === null));
+const difference = (value) => record(value) && part(value.part) && number(value.degrees);
 const summary = (value) =>
   record(value) &&
   score(value.score) &&
@@ -39,7 +66,10 @@ const summary = (value) =>
   number(value.duration_s) &&
   score(value.best_score) &&
   numberOrNull(value.best_s) &&
-  number(value.gaps);
+  number(value.gaps) &&
+  count(value.repetitions) &&
+  count(value.attempts) &&
+  numberOrNull(value.held_s);
 
 /** The fields of each message from the server, with the check that each must pass. */
 const FIELDS = {
@@ -50,8 +80,13 @@ const FIELDS = {
     components,
     reference_s: numberOrNull,
     tempo: numberOrNull,
-    lag_s: number,
+    lag_s: numberOrNull,
+    mirrored: flag,
+    repetitions: count,
+    held_s: numberOrNull,
+    age_s: number,
   },
+  pose: { t_s: number, points, parts: (value) => Array.isArray(value) && value.every(part) },
   welcome: {
     session_id: text,
     exercise_name: text,
@@ -62,15 +97,37 @@ const FIELDS = {
   pong: { id: number },
   state: { t_s: number, state },
   gap: { start_s: number, end_s: number, reason: text },
+  rep: {
+    number: count,
+    start_s: number,
+    end_s: number,
+    valid: flag,
+    score,
+    range: number,
+    tempo: numberOrNull,
+    differences: (value) => Array.isArray(value) && value.every(difference),
+  },
+  cue: {
+    t_s: number,
+    cue: (value) => CUES.includes(value),
+    part: (value) => value === null || part(value),
+    praise: flag,
+  },
   ended: { reason: text, summary: (value) => value === null || summary(value) },
+};
+
+/** What one field alone can't tell. */
+const AGREES = {
+  score: ({ state: seen, score: value }) => seen === "scoring" || value === null,
+  cue: ({ cue, part: named }) => (cue === "check") === (named !== null),
 };
 
 /**
  * Read one message from the server.
  *
  * Returns null for anything else: text that is not JSON, another version, a type that this page does not
- * know (a newer server may send more), a field that is missing or out of range, and a number in a state that
- * has none. Such a message is left out and the next one counts.
+ * know (a newer server may send more), a field that is missing or out of range, and fields that contradict each
+ * other, such as a number in a state that has none. Such a message is left out and the next one counts.
  */
 export function parseMessage(data) {
   let message;
@@ -85,8 +142,7 @@ export function parseMessage(data) {
   for (const [name, passes] of Object.entries(fields)) {
     if (!passes(message[name])) return null;
   }
-  if (message.type === "score" && message.state !== "scoring" && message.score !== null) return null;
-  return message;
+  return AGREES[message.type]?.(message) === false ? null : message;
 }
 
 /** The first message of the page: the server starts to send after it. */
@@ -94,6 +150,13 @@ export const hello = () => JSON.stringify({ v: VERSION, type: "hello" });
 
 /** A sign of life; the server answers with a pong of the same id. */
 export const ping = (id) => JSON.stringify({ v: VERSION, type: "ping", id });
+
+/**
+ * Where the reference is that the page plays to the person, and how fast it goes (0: paused); both null when it is
+ * no longer played.
+ */
+export const clock = (referenceS, rate) =>
+  JSON.stringify({ v: VERSION, type: "clock", reference_s: referenceS, rate });
 
 /** Ends the session; the server answers with `ended` and its summary. */
 export const bye = () => JSON.stringify({ v: VERSION, type: "bye" });

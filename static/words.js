@@ -83,6 +83,116 @@ export function tempoWords(tempo) {
   return "On tempo";
 }
 
+/** Nobody sees less, and the server does not know it more exactly. */
+const IN_STEP_S = 0.25;
+
+/** How far the person is behind the reference that is played (below 0: ahead); null when it is not known. */
+export function lagWords(lagS) {
+  if (lagS === null || lagS === undefined) return null;
+  if (Math.abs(lagS) < IN_STEP_S) return "In step";
+  return `${Math.abs(lagS).toFixed(1)} s ${lagS > 0 ? "behind" : "ahead"}`;
+}
+
+/** Shares of the reference's range up to a bound: as a word, and within a sentence. */
+const RANGES = [
+  [0.375, "a quarter", "a quarter of the range"],
+  [0.625, "half", "half the range"],
+  [0.875, "three quarters", "three quarters of the range"],
+  [1.2, "full", "full range"],
+  [Infinity, "further", "further than the reference"],
+];
+
+const rangeRow = (range) => RANGES.find(([bound]) => range <= bound);
+
+/** How far a repetition went, over the reference's: "full", "three quarters", … */
+export const rangeWords = (range) => rangeRow(range)[1];
+
+/** A part of the body: "left knee". */
+export const partWords = (part) => part.replace("_", " ");
+
+const capital = (words) => words[0].toUpperCase() + words.slice(1);
+
+/** By how much a part differed: "Left knee about 20° less bent than the reference (an estimate)". */
+export function differenceWords({ part, degrees }) {
+  const opens = part.endsWith("shoulder"); // an arm is raised, not bent
+  const more = opens ? degrees > 0 : degrees < 0;
+  const how = `${more ? "more" : "less"} ${opens ? "open" : "bent"}`;
+  return `${capital(partWords(part))} about ${Math.abs(degrees)}° ${how} than the reference (an estimate)`;
+}
+
+/** "7 repetitions" without the number, which stands by itself. */
+export const repetitionsWord = (count) => (count === 1 ? "repetition" : "repetitions");
+
+/** "1 attempt", "2 attempts"; null when there is none. */
+export function attemptsWords(count) {
+  if (count === 0) return null;
+  return count === 1 ? "1 attempt" : `${count} attempts`;
+}
+
+/** A finished repetition, read out. `count` is null for an attempt. */
+export function repWords({ count, score, range, tempo }) {
+  const pace = tempo === null ? "" : `, ${tempoWords(tempo).toLowerCase()}`;
+  const how = `${rangeRow(range)[2]}${pace}`;
+  if (count === null) return `Attempt, not counted: ${how}.`;
+  return `${count} ${repetitionsWord(count)}: ${score === null ? "" : `${Math.round(score)}, `}${how}.`;
+}
+
+/** For how long a posture is held, as a number and what it counts. */
+export function heldWords(seconds) {
+  if (seconds >= 60) return { number: clock(seconds), unit: "held" };
+  const whole = Math.floor(seconds);
+  return { number: String(whole), unit: whole === 1 ? "second held" : "seconds held" };
+}
+
+const CUE_WORDS = {
+  lower: ["Lower", "Good depth"],
+  higher: ["Higher", "Good height"],
+  further: ["Further", "Good range"],
+  slow_down: ["Slow down", "Good pace"],
+  speed_up: ["Speed up", "Good pace"],
+  keep_still: ["Keep still", "Nice and still"],
+};
+
+/** One thing to tell the person now: what to change or, with `praise`, what has become good. */
+export function cueWords({ cue, part, praise }) {
+  if (cue === "check") return praise ? `Better: ${partWords(part)}` : `Check your ${partWords(part)}`;
+  return CUE_WORDS[cue][praise ? 1 : 0];
+}
+
+/** The two ways to move with the reference. */
+export const PACES = [
+  {
+    key: "own",
+    name: "At my own pace",
+    short: "Own pace",
+    says: "The reference shows how. Move as fast as you like.",
+  },
+  {
+    key: "follow",
+    name: "Follow the video",
+    short: "Follow video",
+    says: "Move together with the reference. You see how far behind or ahead you are.",
+  },
+];
+
+/** Said where a session is prepared. */
+export const MIRROR_WORDS = "You may move as in a mirror: either side is right.";
+
+/** What the controls and places of a session are called. */
+export const SESSION_WORDS = {
+  pace: "How to move",
+  voice: "Spoken cues",
+  voiceHint: "Say cues aloud (M)",
+  voiceOn: "Spoken cues are on.",
+  skeleton: "Skeleton",
+  skeletonHint: "Show lines over your picture",
+  pause: "Pause the reference",
+  play: "Play the reference",
+  mirrored: ", as in a mirror",
+  noReps: "Each repetition is listed here when it is done.",
+  hold: "The time runs while you hold the posture.",
+};
+
 /** The components of a score: key, name, and what each says. */
 export const COMPONENTS = [
   { key: "movement", name: "Movement", says: "Is it the same exercise?" },
@@ -150,5 +260,5 @@ export function nameFromFile(fileName) {
     .trim()
     .slice(0, 80)
     .trim();
-  return words === "" ? "My reference" : words[0].toUpperCase() + words.slice(1);
+  return words === "" ? "My reference" : capital(words);
 }

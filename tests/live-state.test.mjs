@@ -15,9 +15,16 @@ function score(seq, value, state = value === null ? "still" : "scoring") {
     components: value === null ? null : COMPONENTS,
     reference_s: null,
     tempo: null,
-    lag_s: 0.4,
+    lag_s: null,
+    mirrored: false,
+    repetitions: 0,
+    held_s: null,
+    age_s: 0.4,
   };
 }
+
+const pose = (seq) => ({ type: "pose", seq, t_s: seq / 8, points: [], parts: [] });
+const rep = (number, valid = true) => ({ type: "rep", number, valid, score: valid ? 80 : null });
 
 const after = (...messages) => messages.reduce(applyMessage, initialLive);
 const scores = (live) => live.points.map((point) => point.score);
@@ -111,4 +118,40 @@ test("why there was a gap is known until there is a number again", () => {
   const waiting = { ...score(1, null), t_s: 3.6, state: "warming_up" };
   assert.equal(after(score(0, 80), gap, waiting).gap, "restart");
   assert.equal(after(score(0, 80), gap, waiting, { ...score(2, 70), t_s: 6 }).gap, null);
+});
+
+test("the newest pose is kept, also when an older one comes late", () => {
+  assert.equal(after(pose(0), pose(2), pose(1)).pose.seq, 2);
+  assert.equal(initialLive.pose, null);
+});
+
+test("poses and scores are counted each for themselves", () => {
+  const live = after(score(9, 80), pose(0), score(10, 70));
+  assert.equal(live.pose.seq, 0);
+  assert.equal(live.score, 70);
+});
+
+test("repetitions are kept in order, and only those that count are counted", () => {
+  const live = after(rep(1), rep(2, false), rep(3));
+  assert.deepEqual(live.reps.map(({ number, count }) => [number, count]), [[1, 1], [2, null], [3, 2]]);
+  assert.deepEqual([live.repetitions, live.attempts], [2, 1]);
+});
+
+test("the count of a score may come before its repetition, or after it", () => {
+  assert.equal(after({ ...score(0, 80), repetitions: 1 }).repetitions, 1);
+  assert.equal(after({ ...score(0, 80), repetitions: 1 }, rep(1)).repetitions, 1);
+  assert.equal(after(rep(1), score(0, 80)).repetitions, 1);
+});
+
+test("the newest cue is the current one", () => {
+  const cue = (seq, name) => ({ type: "cue", seq, t_s: seq, cue: name, part: null, praise: false });
+  const live = after(cue(3, "lower"), cue(4, "slow_down"));
+  assert.equal(live.cue.cue, "slow_down");
+  assert.equal(initialLive.cue, null);
+});
+
+test("lag, side and held time are those of the newest score", () => {
+  const held = { ...score(4, 80), lag_s: -0.3, mirrored: true, held_s: 12.4 };
+  const live = after(held, score(3, 70));
+  assert.deepEqual([live.lagS, live.mirrored, live.heldS], [-0.3, true, 12.4]);
 });

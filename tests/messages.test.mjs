@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
-import { STATES, bye, hello, parseMessage, ping } from "../static/messages.js";
+import { STATES, bye, clock, hello, parseMessage, ping } from "../static/messages.js";
 
 const samples = JSON.parse(readFileSync(new URL("data/messages.json", import.meta.url), "utf8"));
 const sampleOf = (type) => samples.server.find((sample) => sample.type === type);
@@ -15,11 +15,12 @@ for (const [index, sample] of samples.server.entries()) {
 }
 
 test("the page writes its messages as in the samples", () => {
-  assert.deepEqual([hello(), ping(7), bye()].map((each) => JSON.parse(each)), samples.client);
+  const written = [hello(), ping(7), clock(2.4, 1), clock(2.4, 0), clock(null, null), bye()];
+  assert.deepEqual(written.map((each) => JSON.parse(each)), samples.client);
 });
 
 test("each field of a message is needed", () => {
-  for (const type of ["score", "welcome", "pong", "state", "gap", "ended"]) {
+  for (const type of new Set(samples.server.map((sample) => sample.type))) {
     const sample = sampleOf(type);
     for (const name of Object.keys(sample)) {
       const { [name]: _, ...rest } = sample;
@@ -50,6 +51,47 @@ for (const [name, change] of Object.entries({
 })) {
   test(`${name} is left out`, () => assert.equal(parse({ ...sampleOf("score"), ...change }), null));
 }
+
+const bad = (type, cases) => {
+  for (const [name, change] of Object.entries(cases)) {
+    test(`${name} is left out`, () => assert.equal(parse({ ...sampleOf(type), ...change }), null));
+  }
+};
+
+bad("score", {
+  "a lag as text": { lag_s: "late" },
+  "a count below 0": { repetitions: -1 },
+  "a count that is no whole number": { repetitions: 2.5 },
+  "a side that is neither": { mirrored: null },
+});
+
+const points = sampleOf("pose").points;
+bad("pose", {
+  "a pose with too few points": { points: points.slice(2) },
+  "a point with half a place": { points: points.with(0, null) },
+  "a point that is no number": { points: points.with(0, "500").with(1, 212) },
+  "points that are no list": { points: { length: 66 } },
+  "a part that nobody has": { parts: ["left_wing"] },
+});
+
+bad("rep", {
+  "a repetition with a score above 100": { score: 120 },
+  "a repetition without a range": { range: null },
+  "a difference of an unknown part": { differences: [{ part: "tail", degrees: 20 }] },
+  "a difference without degrees": { differences: [{ part: "trunk" }] },
+});
+
+bad("cue", {
+  "a cue that does not exist": { cue: "sing" },
+  "a check without a part": { cue: "check", part: null },
+  "a part without a check": { cue: "lower", part: "trunk" },
+  "praise as a word": { praise: "well done" },
+});
+
+test("an end whose summary lacks the repetitions is left out", () => {
+  const { repetitions: _, ...summary } = sampleOf("ended").summary;
+  assert.equal(parse({ ...sampleOf("ended"), summary }), null);
+});
 
 test("what is no message of the server is left out", () => {
   for (const data of ["", "{", "null", "[]", "7", '"score"', '{"v":1}', '{"v":1,"seq":0,"type":"toString"}']) {

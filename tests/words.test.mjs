@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { cameraSentence } from "../static/camera.js";
-import { STATES } from "../static/messages.js";
+import { CUES, PARTS, STATES } from "../static/messages.js";
 import * as words from "../static/words.js";
 
 const table = (name, rows, call) =>
@@ -120,4 +120,60 @@ test("after a gap the wait says why", () => {
   for (const [state, gap] of [["still", "restart"], ["warming_up", null], ["warming_up", "new"]]) {
     assert.deepEqual(words.waitingWords(state, gap), words.stateWords(state));
   }
+});
+
+table("a lag is told when it can be noticed", [
+  [null, null],
+  [0, "In step"],
+  [-0.2, "In step"],
+  [0.42, "0.4 s behind"],
+  [-1.25, "1.3 s ahead"],
+], words.lagWords);
+
+table("a range is told in quarters", [
+  [0.2, "a quarter"],
+  [0.5, "half"],
+  [0.8, "three quarters"],
+  [0.97, "full"],
+  [1.3, "further"],
+], words.rangeWords);
+
+table("a difference is an estimate, more bent below 0", [
+  [{ part: "left_knee", degrees: 20 }, "Left knee about 20° less bent than the reference (an estimate)"],
+  [{ part: "trunk", degrees: -10 }, "Trunk about 10° more bent than the reference (an estimate)"],
+  [{ part: "right_shoulder", degrees: -30 }, "Right shoulder about 30° less open than the reference (an estimate)"],
+], words.differenceWords);
+
+table("attempts are told when there are some", [
+  [0, null],
+  [1, "1 attempt"],
+  [3, "3 attempts"],
+], words.attemptsWords);
+
+test("a repetition is read out with its score, an attempt without", () => {
+  const rep = { count: 7, score: 84.2, range: 0.97, tempo: 1.02 };
+  assert.equal(words.repWords(rep), "7 repetitions: 84, full range, on tempo.");
+  assert.equal(words.repWords({ ...rep, count: 1, score: null }), "1 repetition: full range, on tempo.");
+  const attempt = { count: null, score: null, range: 0.31, tempo: 0.7 };
+  assert.equal(words.repWords(attempt), "Attempt, not counted: a quarter of the range, 30 % slower.");
+});
+
+test("a held time is a number and what it counts", () => {
+  assert.deepEqual(words.heldWords(0), { number: "0", unit: "seconds held" });
+  assert.deepEqual(words.heldWords(1.9), { number: "1", unit: "second held" });
+  assert.deepEqual(words.heldWords(65.3), { number: "1:05", unit: "held" });
+});
+
+test("every cue has words of its own, and praise that differs", () => {
+  const cue = (name, praise) => words.cueWords({ cue: name, part: name === "check" ? "left_knee" : null, praise });
+  const corrections = CUES.map((name) => cue(name, false));
+  assert.equal(new Set(corrections).size, CUES.length);
+  for (const name of CUES) assert.notEqual(cue(name, true), cue(name, false));
+  assert.equal(cue("check", false), "Check your left knee");
+  assert.equal(cue("lower", true), "Good depth");
+});
+
+test("every part of the body can be named", () => {
+  assert.equal(new Set(PARTS.map(words.partWords)).size, PARTS.length);
+  for (const part of PARTS) assert.match(words.partWords(part), /^[a-z ]+$/);
 });

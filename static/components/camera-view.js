@@ -28,13 +28,15 @@ export function useCamera() {
   return { ...camera, retry };
 }
 
-export function CameraView({ camera, label = "Your camera", children }) {
+/** `overlay`, when given, is what lies over the picture: it gets the video's ref. */
+export function CameraView({ camera, label = "Your camera", overlay = null, children }) {
   const video = useRef(null);
   useEffect(() => {
     if (video.current) video.current.srcObject = camera.stream;
   }, [camera.stream]);
   return html`<div class="tile camera">
     <video ref=${video} class="mirrored" autoplay muted playsinline aria-label=${label}></video>
+    ${overlay?.(video)}
     ${camera.error !== null &&
     html`<div class="tile-cover">
       <${Notice} text=${camera.error} action="Try again" onAction=${camera.retry} />

@@ -16,6 +16,15 @@ const PATHS = {
   link: html`<path d="M5 19v-3M10 19v-7M15 19V9M20 19V5" />`,
   again: html`<path d="M19 12a7 7 0 1 1-2.2-5.1M19 4v4.2h-4.2" />`,
   person: html`<circle cx="12" cy="6.5" r="2.7" /><path d="M12 9.5v6M6.5 12.5 12 11l5.5 1.5M9 20l3-4.5 3 4.5" />`,
+  noPerson: html`<circle cx="12" cy="6.5" r="2.7" /><path d="M12 9.5v6M6.5 12.5 12 11l5.5 1.5M9 20l3-4.5 3 4.5M4 4l16 16" />`,
+  voice: html`<path d="M4 9.5v5h3.5L12 18.5v-13L7.5 9.5z" /><path d="M15.5 9a4.2 4.2 0 0 1 0 6M18 6.5a7.8 7.8 0 0 1 0 11" />`,
+  mute: html`<path d="M4 9.5v5h3.5L12 18.5v-13L7.5 9.5z" /><path d="m15.5 9.5 5 5M20.5 9.5l-5 5" />`,
+  pause: html`<path d="M8.5 6v12M15.5 6v12" stroke-width="3.4" />`,
+  down: html`<path d="M12 4.5v15M5.5 13l6.5 6.5 6.5-6.5" />`,
+  up: html`<path d="M12 19.5v-15M5.5 11 12 4.5l6.5 6.5" />`,
+  wider: html`<path d="M3.5 12h17M8 7.5 3.5 12 8 16.5M16 7.5l4.5 4.5-4.5 4.5" />`,
+  slower: html`<path d="m12 6-6 6 6 6M19 6l-6 6 6 6" />`,
+  faster: html`<path d="m12 6 6 6-6 6M5 6l6 6-6 6" />`,
   leave: html`<path d="M10 5H6.5a1.5 1.5 0 0 0-1.5 1.5v11A1.5 1.5 0 0 0 6.5 19H10M14.5 8.5 18 12l-3.5 3.5M18 12H9.5" />`,
 };
 

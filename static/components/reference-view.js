@@ -1,14 +1,16 @@
-/** The reference clip, looping. */
+/** The reference clip, looping and without sound. */
 import { useMedia } from "../media.js";
 import { html, useState } from "../preact.js";
 import { Notice } from "./notice.js";
 
-export function ReferenceView({ exercise, children }) {
+/** `onVideo`, when given, gets the video as soon as there is one, and null when it goes. */
+export function ReferenceView({ exercise, onVideo = null, children }) {
   const { url, error } = useMedia(exercise?.clip_url ?? null);
   const [unplayable, setUnplayable] = useState(false);
   return html`<div class="tile reference">
     ${url !== null &&
     html`<video
+      ref=${onVideo}
       src=${url}
       autoplay
       loop

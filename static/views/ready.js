@@ -4,8 +4,10 @@ import { Countdown } from "../components/countdown.js";
 import { Icon } from "../components/icons.js";
 import { Notice } from "../components/notice.js";
 import { ReferenceView } from "../components/reference-view.js";
+import { PaceChoice, VoiceToggle } from "../components/session-options.js";
 import { html, useEffect, useRef, useState } from "../preact.js";
 import { LIBRARY } from "../routes.js";
+import { MIRROR_WORDS, PACES } from "../words.js";
 import { FramingHint } from "./record.js";
 
 const CHOICES_S = [3, 5, 10];
@@ -36,20 +38,27 @@ export function Ready(props) {
       </figure>
     </div>
     <div class="stage-actions">
-      <fieldset class="choice">
-        <legend>Time to get in place</legend>
-        ${CHOICES_S.map(
-          (choice) =>
-            html`<label key=${choice}>
-              <input
-                type="radio"
-                name="seconds"
-                checked=${seconds === choice}
-                onChange=${() => props.onSeconds(choice)}
-              /><span>${choice} s</span>
-            </label>`,
-        )}
-      </fieldset>
+      <div class="stage-options">
+        <${PaceChoice} pace=${props.pace} onPace=${props.onPace} />
+        <p class="stage-words">
+          ${PACES.find(({ key }) => key === props.pace).says} <span class="muted">${MIRROR_WORDS}</span>
+        </p>
+        <fieldset class="choice">
+          <legend>Time to get in place</legend>
+          ${CHOICES_S.map(
+            (choice) =>
+              html`<label key=${choice}>
+                <input
+                  type="radio"
+                  name="seconds"
+                  checked=${seconds === choice}
+                  onChange=${() => props.onSeconds(choice)}
+                /><span>${choice} s</span>
+              </label>`,
+          )}
+        </fieldset>
+        <${VoiceToggle} on=${props.voiceOn} onToggle=${props.onVoice} />
+      </div>
       <button
         class="button primary big"
         disabled=${camera.stream === null || exercise?.state !== "ready" || phase !== "ready"}

@@ -9,6 +9,9 @@ import { connect } from "../connection.js";
 import { applyMessage, initialLive } from "../live-state.js";
 import { html, useCallback, useEffect, useReducer, useRef, useState } from "../preact.js";
 import { summaryAddress } from "../routes.js";
+import { useSetting } from "../settings.js";
+import { voice } from "../speech.js";
+import { PACES, SESSION_WORDS } from "../words.js";
 import { Live } from "./live.js";
 import { Ready } from "./ready.js";
 
@@ -56,6 +59,32 @@ function useWakeLock(active) {
   }, [active]);
 }
 
+/** Whether cues are said aloud, as `[on, toggle]`, also by the key M; `on` is null where the browser can't speak. */
+function useVoice() {
+  const [on, setOn] = useSetting("voice", false);
+  const toggle = useCallback(() => {
+    setOn(!on);
+    if (!on) voice.say(SESSION_WORDS.voiceOn); // heard at once, and some browsers speak only after a first touch
+  }, [on]);
+  useEffect(() => {
+    const press = (event) => {
+      const typing = event.target.closest?.("input:not([type=radio]), textarea");
+      if (event.key.toLowerCase() !== "m" || event.repeat || typing) return;
+      if (!event.ctrlKey && !event.metaKey && !event.altKey) toggle();
+    };
+    if (!voice.available) return undefined;
+    window.addEventListener("keydown", press);
+    return () => window.removeEventListener("keydown", press);
+  }, [toggle]);
+  return [voice.available ? on : null, toggle];
+}
+
+/** How to move with the reference: a key of `PACES`. */
+function usePace() {
+  const [pace, setPace] = useSetting("pace", PACES[0].key);
+  return [PACES.some(({ key }) => key === pace) ? pace : PACES[0].key, setPace];
+}
+
 export function Session({ id }) {
   const { exercise, error: exerciseError, reload } = useExercise(id);
   const camera = useCamera();
@@ -63,8 +92,10 @@ export function Session({ id }) {
   const [seconds, setSeconds] = useState(3);
   const [error, setError] = useState(null);
   const [status, setStatus] = useState("good");
+  const [pace, setPace] = usePace();
+  const [voiceOn, toggleVoice] = useVoice();
   const [live, receive] = useReducer(applyMessage, initialLive);
-  /** What the running attempt holds: its AbortController, the offered session, the connection. */
+  /** What the running attempt holds: its AbortController, the offered session, a promise of the connection, then it. */
   const run = useRef(null);
 
   const giveUp = useCallback(() => {
@@ -84,7 +115,7 @@ export function Session({ id }) {
   };
 
   const start = async () => {
-    const current = { closing: new AbortController(), offered: null, connection: null };
+    const current = { closing: new AbortController(), offered: null, connection: null, joined: null };
     run.current = current;
     setError(null);
     setPhase("opening");
@@ -115,8 +146,8 @@ export function Session({ id }) {
     setPhase("connecting");
     join();
     try {
-      const connection = await current.connection;
-      await connection.send(camera.stream.getVideoTracks()[0]);
+      current.joined = await current.connection;
+      await current.joined.send(camera.stream.getVideoTracks()[0]);
       if (run.current === current) setPhase("live");
     } catch {
       // join() has told the failure.
@@ -132,6 +163,8 @@ export function Session({ id }) {
     await connection.leave();
     window.location.replace(summaryAddress(current.offered.id));
   }, []);
+
+  const tellClock = useCallback((referenceS, rate) => run.current?.joined?.tellClock(referenceS, rate), []);
 
   const cancel = () => {
     giveUp();
@@ -157,6 +190,11 @@ export function Session({ id }) {
       live=${live}
       status=${status}
       leaving=${phase === "leaving"}
+      pace=${pace}
+      onPace=${setPace}
+      voiceOn=${voiceOn}
+      onVoice=${toggleVoice}
+      onClock=${tellClock}
       onStop=${finish}
     />`;
   }
@@ -168,6 +206,10 @@ export function Session({ id }) {
     phase=${phase}
     seconds=${seconds}
     onSeconds=${setSeconds}
+    pace=${pace}
+    onPace=${setPace}
+    voiceOn=${voiceOn}
+    onVoice=${toggleVoice}
     error=${error}
     onStart=${start}
     onCancel=${cancel}

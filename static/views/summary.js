@@ -7,7 +7,7 @@ import { timelineData } from "../live-state.js";
 import { html, useEffect, useMemo, useState } from "../preact.js";
 import { HISTORY, LIBRARY, exerciseAddress } from "../routes.js";
 import { Timeline } from "../timeline.js";
-import { clock, endWords, endedWell, noScoreWords, scoreWord, tempoWords, when } from "../words.js";
+import { attemptsWords, clock, endWords, endedWell, noScoreWords, scoreWord, tempoWords, when } from "../words.js";
 
 /** The server writes the end a moment after the goodbye; how often and how long to ask for it. */
 const ASK_MS = 500;
@@ -90,7 +90,10 @@ function Report({ session, scores }) {
 }
 
 function Facts({ summary }) {
+  const { repetitions = 0, attempts = 0, held_s: held = null } = summary; // old sessions have none of them
   const facts = [
+    (repetitions > 0 || attempts > 0) && ["Repetitions", repetitions, attemptsWords(attempts)],
+    held !== null && ["Held", clock(held)],
     ["Duration", clock(summary.duration_s)],
     ["Tempo", tempoWords(summary.tempo) ?? "–"],
     [
@@ -100,8 +103,11 @@ function Facts({ summary }) {
     ["Interruptions", summary.gaps === 0 ? "None" : String(summary.gaps)],
   ];
   return html`<dl class="facts">
-    ${facts.map(
-      ([name, value]) => html`<div class="panel fact" key=${name}><dt>${name}</dt><dd class="number">${value}</dd></div>`,
+    ${facts.filter(Boolean).map(
+      ([name, value, more = null]) => html`<div class="panel fact" key=${name}>
+        <dt>${name}</dt>
+        <dd class="number">${value}${more !== null && html` <small class="muted">and ${more}</small>`}</dd>
+      </div>`,
     )}
   </dl>`;
 }

@@ -37,15 +37,22 @@ FLAGS = (
     "--use-fake-device-for-media-stream",
 )
 
-# Keeps what the data channels deliver, so that a test sees the messages and not only what is shown.
+# Keeps what the data channels deliver and what the page sends, so that a test sees the messages and
+# not only what is shown.
 KEEP_MESSAGES = """
 window.received = [];
+window.sent = [];
 const create = RTCPeerConnection.prototype.createDataChannel;
 RTCPeerConnection.prototype.createDataChannel = function (label, options) {
   const channel = create.call(this, label, options);
   channel.addEventListener("message", ({ data }) =>
     window.received.push({ channel: label, message: JSON.parse(data) }),
   );
+  const send = channel.send.bind(channel);
+  channel.send = (data) => {
+    window.sent.push(JSON.parse(data));
+    send(data);
+  };
   return channel;
 };
 """
@@ -166,22 +173,41 @@ class Person:
     def wait_for_reference(self, name: str) -> None:
         expect(self.page.get_by_role("link", name=name)).to_be_visible(timeout=WAIT_S * 1000)
 
+    def choose(self, name: str) -> None:
+        """Choose a reference; returns when a session can be started."""
+        self.page.get_by_role("link", name=name).click()
+        expect(self.page.get_by_role("button", name="Start")).to_be_enabled(timeout=WAIT_S * 1000)
+
     def start(self, name: str) -> None:
         """Choose a reference and start; returns when the session is live."""
-        self.page.get_by_role("link", name=name).click()
+        self.choose(name)
+        self.begin()
+
+    def begin(self) -> None:
+        """Start with the reference that is chosen; returns when the session is live."""
         self.page.get_by_role("button", name="Start").click()
         expect(self.page.get_by_role("button", name="Stop")).to_be_visible(timeout=WAIT_S * 1000)
 
     def wait_for_scores(self, count: int) -> None:
-        """Wait until that many scores have come on the channel."""
+        """Wait until that many scores have come."""
         self.page.wait_for_function(
-            "count => received.filter(({ channel }) => channel === 'scores').length >= count",
+            "count => received.filter(({ message }) => message.type === 'score').length >= count",
             arg=count,
+        )
+
+    def wait_for_message(self, kind: str) -> None:
+        """Wait until a message of this type has come."""
+        self.page.wait_for_function(
+            "kind => received.some(({ message }) => message.type === kind)", arg=kind
         )
 
     def messages(self, kind: str) -> list[dict[str, Any]]:
         received: list[dict[str, Any]] = self.page.evaluate("received")
         return [each["message"] for each in received if each["message"]["type"] == kind]
+
+    def sent(self, kind: str) -> list[dict[str, Any]]:
+        sent: list[dict[str, Any]] = self.page.evaluate("sent")
+        return [each for each in sent if each["type"] == kind]
 
     def stop(self) -> str:
         """Stop and wait for the summary; returns the session's id."""

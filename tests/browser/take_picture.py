@@ -1,6 +1,7 @@
 """Take the README's picture, docs/live.png: a drawn person, scored by the real server.
 
-python tests/browser/take_picture.py [FOLDER]   docs/ by default; live-phone.png beside it
+python tests/browser/take_picture.py            docs/live.png
+python tests/browser/take_picture.py FOLDER     ready, live and summary there, wide and on a phone
 """
 
 import sys
@@ -8,16 +9,26 @@ import tempfile
 from pathlib import Path
 
 import videos
-from driver import chromium_with, person_at, serving
+from driver import Person, chromium_with, person_at, serving
 from playwright.sync_api import sync_playwright
 
 NAME = "Squat from the side"
-SIZES = {"live.png": (1280, 800), "live-phone.png": (390, 844)}
+SIZES = {"": (1280, 800), "-phone": (390, 844)}  # by the end of the files' names
+SETTLE_MS = 1_500  # until videos play and nothing moves in any more
 
 
 def main() -> None:
-    docs = Path(__file__).parents[2] / "docs"
-    target = Path(sys.argv[1]) if len(sys.argv) > 1 else docs
+    folders = [Path(each) for each in sys.argv[1:]]
+    target = folders[0] if folders else Path(__file__).parents[2] / "docs"
+    wanted = {f"{view}{end}" for view in ("ready", "live", "summary") for end in SIZES}
+    if not folders:
+        wanted = {"live"}
+
+    def take(person: Person, name: str) -> None:
+        if name in wanted:
+            person.page.wait_for_timeout(SETTLE_MS)
+            person.page.screenshot(path=target / f"{name}.png")
+
     with tempfile.TemporaryDirectory() as made:
         folder = Path(made)
         clip = videos.stick_figure(folder / "squat.mp4", seconds=8, size=(640, 480))
@@ -29,18 +40,24 @@ def main() -> None:
             sync_playwright() as playwright,
             chromium_with(playwright, Path("/usr/bin/chromium"), camera) as browser,
         ):
-            for i, (file, (width, height)) in enumerate(SIZES.items()):
-                with person_at(
-                    browser, server, viewport={"width": width, "height": height}
-                ) as person:
+            with person_at(browser, server) as person:
+                person.open()
+                person.sign_in()
+                person.add_reference(clip, NAME)
+            for end, (width, height) in SIZES.items():
+                if f"live{end}" not in wanted:
+                    continue
+                viewport = {"width": width, "height": height}
+                with person_at(browser, server, viewport=viewport) as person:
                     person.open()
                     person.sign_in()
-                    if i == 0:
-                        person.add_reference(clip, NAME)
-                    person.start(NAME)
+                    person.choose(NAME)
+                    take(person, f"ready{end}")
+                    person.begin()
                     person.wait_for_scores(45)
-                    person.page.screenshot(path=target / file)
+                    take(person, f"live{end}")
                     person.stop()
+                    take(person, f"summary{end}")
 
 
 if __name__ == "__main__":

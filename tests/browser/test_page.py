@@ -89,6 +89,59 @@ def test_a_person_trains_and_finds_the_summary(stage: Stage) -> None:
         assert person.complaints == []
 
 
+LINES_ARE_DRAWN = """() => {
+  const canvas = document.querySelector("canvas.skeleton-lines");
+  if (canvas === null || canvas.width === 0) return false;
+  const copy = new OffscreenCanvas(canvas.width, canvas.height);
+  const context = copy.getContext("2d", { willReadFrequently: true });
+  context.drawImage(canvas, 0, 0);
+  return context.getImageData(0, 0, copy.width, copy.height).data.some((value) => value > 0);
+}"""
+
+
+def test_lines_are_drawn_over_the_person_until_they_are_not_wanted(stage: Stage) -> None:
+    with stage.person() as person:
+        person.sign_in()
+        person.start(REFERENCE)
+        page = person.page
+
+        person.wait_for_message("pose")
+        page.wait_for_function(LINES_ARE_DRAWN)
+        lines = page.get_by_role("button", name="Skeleton")
+        lines.click()
+        expect(lines).to_have_attribute("aria-pressed", "false")
+        expect(page.locator("canvas.skeleton-lines")).to_have_count(0)
+        assert person.complaints == []
+
+
+def test_a_person_turns_speech_on_and_follows_the_video(stage: Stage) -> None:
+    with stage.person() as person:
+        person.sign_in()
+        person.start(REFERENCE)
+        page = person.page
+
+        speech = page.get_by_role("button", name="Spoken cues")
+        expect(speech).to_have_attribute("aria-pressed", "false")
+        page.keyboard.press("m")
+        expect(speech).to_have_attribute("aria-pressed", "true")
+        page.keyboard.press("m")
+        expect(speech).to_have_attribute("aria-pressed", "false")
+
+        assert person.sent("clock") == []
+        page.get_by_role("radio", name="Follow video").check()
+        page.wait_for_function(
+            "() => sent.filter(({ type, rate }) => type === 'clock' && rate > 0).length > 2"
+        )
+        page.get_by_role("button", name="Pause the reference").click()
+        page.wait_for_function("() => sent.findLast(({ type }) => type === 'clock').rate === 0")
+        page.get_by_role("radio", name="Own pace").check()
+        page.wait_for_function("() => sent.findLast(({ type }) => type === 'clock').rate === null")
+        times = [each["reference_s"] for each in person.sent("clock")[:-1]]
+        assert all(0 <= each <= 4.1 for each in times)
+        person.stop()
+        assert person.complaints == []
+
+
 @pytest.mark.slow
 def test_escape_stops_a_session(stage: Stage) -> None:
     with stage.person() as person:
