@@ -1,71 +1,107 @@
 """Make the calibration of a backbone, in posesim/data, from a folder of labelled clips.
 
-    python bench/calibrate.py ../shared/clips
-    python bench/calibrate.py ../shared/clips --backbone i3d_r50
+    python bench/calibrate.py ../shared/clips --keep bench/out/streams
+    python bench/calibrate.py ../shared/clips --keep bench/out/streams --backbone i3d_r50
 
-The folder holds video files named in `manifest.csv` (file, exercise, person). Every ordered pair of
-clips by different people is one example: a user's windows against a reference, the same exercise or
-another one. Fitted is the logistic model of movement, both kinds of pairs weighing the same; the
-ends of the scales of timing and range are quantiles over the pairs of the same exercise.
+The folder holds video files named in `manifest.csv` (file, exercise, person, view) and, for those
+with repetitions, `phases.json` and `landmarks/` (see bench/score.py). What the network sees is kept
+in another folder: it takes most of the time.
+
+Fitted are two logistic models: of movement, on every ordered pair of clips by different people or
+of different exercises, each exercise and both kinds of pairs weighing the same; and of range, on
+whole repetitions against half ones. The least range of a repetition that counts and what counts as
+standing still are quantiles. All else is set by hand, in `SET`.
 """
 
 from __future__ import annotations
 
 import argparse
-import csv
 import hashlib
 import json
 import math
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import astuple, dataclass, fields
 from datetime import UTC, datetime
 from itertools import permutations
 from pathlib import Path
 
 import numpy as np
+from footage import Clip, partial, read_manifest, related, still
+from replay import Job, Judged, run
+from streams import Streams, load
 from tqdm import tqdm
 
-from posesim.alignment import Follower
 from posesim.backbones import BACKBONES, DEFAULT
 from posesim.cli import weights_path
-from posesim.errors import TooShort
+from posesim.differences import JOINTS, Joint, joint
+from posesim.embedding import Features
+from posesim.likeness import Likeness
 from posesim.network import Network
-from posesim.references import Reference, embed
-from posesim.scoring import bhattacharyya, cosine, posterior, typical_energy
+from posesim.scoring import Calibration
 
 OUTPUT = Path(__file__).parent.parent / "posesim" / "data"
-HOLD_ENERGY = {"i3d": 0.35}  # by looking at clips of holds; for others nothing counts as one
-# Variants of one exercise are neither the same nor another one: such pairs are left out.
-VARIANTS = (
-    {"push_up", "incline_push_up", "decline_push_up", "wide_push_up", "scapular_push_up"},
-    {"squat", "wall_squat", "landmine_squat_press", "deep_squat_hold"},
-    {"dips", "chair_dips"},
-)
-SAME = {"barbell_squat": "squat"}
+WHOLE, HALF = 1.0, 0.5
+# By hand. Coherence: noise gives 0.5; of those who do the same, 1 in 10 less than 0.65. Octaves: at
+# twice the tempo nothing is lost, at six times everything. Hold energy: by looking at clips of
+# holds; for a backbone with other taps nothing counts as one.
+SET = {
+    "coherence": (0.45, 0.65),
+    "octaves": (2.5, 1.0),
+    "lag_s": (2.0, 0.6),
+    "held": (0.5, 0.15),
+    "unsteady": 0.5,
+    "powers": (0.25, 0.75),
+}
+HOLD_ENERGY = {"i3d": 0.6}
 
 
 @dataclass(frozen=True)
-class Clip:
-    """One labelled clip and what the network saw in it."""
+class Pair:
+    """What one user was like against one reference.
 
-    exercise: str
-    person: str
-    reference: Reference
+    Attributes:
+        user, reference: Their clips.
+        fraction: How much of the depth was done: 1, 0.5, 0 where somebody stands; None as filmed.
+        likeness: The mean comparison.
+        extent: The mean of how far the user moved.
+        apart_deg: How far each joint was from the reference's, repetition by repetition.
+        moves: The largest movement in 2.5 s.
+    """
+
+    user: Clip
+    reference: Clip
+    fraction: float | None
+    likeness: Likeness | None
+    extent: float
+    apart_deg: dict[Joint, list[int]]
+    moves: float
+
+    @property
+    def same(self) -> bool:
+        """Whether both do the same exercise."""
+        return self.user.exercise == self.reference.exercise
 
 
 def main() -> None:
     """Fit and write."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--features", type=Path, help="keep features in this folder")
+    parser.add_argument("--keep", type=Path, required=True, help="keep what the network sees here")
     parser.add_argument("--backbone", choices=tuple(BACKBONES), default=DEFAULT)
     args = parser.parse_args()
-    clips = read_clips(args.folder, args.features, args.backbone)
-    calibration = fit(clips)
+    network = Network.open(weights_path(args.backbone), backbone=args.backbone)
+    clips = read_manifest(args.folder)
+    pairs = collect(clips, Streams(network, args.keep), args.backbone)
     digest = hashlib.sha256()
-    for path in sorted(args.folder.glob("*.mp4")):
-        digest.update(path.read_bytes())
+    for clip in sorted(clips, key=lambda clip: clip.path):
+        digest.update(clip.path.read_bytes())
+    calibration = fit(pairs, args.backbone)
     about = {
-        "calibration": calibration,
+        "calibration": {
+            field.name: value if isinstance(value, float) else list(value)
+            for field in fields(calibration)
+            if (value := getattr(calibration, field.name)) is not True
+        },
         "provenance": {
             "made_by": "bench/calibrate.py",
             "date": datetime.now(UTC).date().isoformat(),
@@ -73,7 +109,7 @@ def main() -> None:
             "people": len({clip.person for clip in clips}),
             "exercises": len({clip.exercise for clip in clips}),
             "clips_sha256": digest.hexdigest(),
-            "weights": clips[0].reference.settings.weights,
+            "weights": network.settings.weights,
         },
     }
     output = OUTPUT / f"calibration-{args.backbone}.json"
@@ -81,77 +117,139 @@ def main() -> None:
     print(json.dumps(about, indent=2))
 
 
-def read_clips(folder: Path, keep: Path | None, backbone: str) -> list[Clip]:
-    """Embed every clip of the manifest, or load its features where they were kept."""
-    network = Network.open(weights_path(backbone), backbone=backbone)
-    if keep is not None:
-        keep.mkdir(parents=True, exist_ok=True)
-    clips = []
-    with (folder / "manifest.csv").open(newline="", encoding="utf-8") as manifest:
-        rows = list(csv.DictReader(manifest))
-    for row in tqdm(rows, unit="clip"):
-        path = folder / row["file"]
-        kept = keep / f"{path.stem}.npz" if keep is not None else None
-        if kept is not None and kept.exists():
-            reference = Reference.load(kept)
-            network.settings.require(reference.settings, reference.name)
-        else:
-            try:
-                reference = embed(
-                    path, network.engine, network.settings, name=path.stem, poses=network.poses
-                )
-            except TooShort as error:
-                tqdm.write(str(error))
-                continue
-            if kept is not None:
-                reference.save(kept)
-        exercise = SAME.get(row["exercise"], row["exercise"])
-        clips.append(Clip(exercise, row["person"], reference))
-    return clips
-
-
-def fit(clips: list[Clip]) -> dict[str, object]:
-    """The numbers of `posesim.scoring.Calibration`."""
-    same, seen, coherences, ratios = [], [], [], []
-    layout = clips[0].reference.settings.layout
-    window = layout.window_positions
-    for user, other in permutations(clips, 2):
-        alike = user.exercise == other.exercise
-        related = any({user.exercise, other.exercise} <= group for group in VARIANTS)
-        if user.person == other.person or (related and not alike):
-            continue
-        ours, theirs = user.reference.features, other.reference.features
-        expected = posterior(theirs.logits).mean(axis=0)
-        mean = theirs.embeddings.mean(axis=0)
-        windows = zip(posterior(ours.logits), ours.embeddings, strict=True)
-        pairs = [(bhattacharyya(p, expected), cosine(e, mean)) for p, e in windows]
-        same.append(alike)
-        seen.append(np.mean(pairs, axis=0))
-        if alike:
-            follower = Follower(theirs.taps, layout.position_s, layout.tap_grid)
-            coherence = [follower.push(tap).coherence for tap in ours.taps]
-            coherences += [c for c in coherence if c is not None]
-            ratios.append(
-                typical_energy(ours.taps, window) / max(typical_energy(theirs.taps, window), 1e-9)
-            )
-    movement = logistic(np.array(seen), np.array(same))
-    return {
-        "movement": [round(float(v), 4) for v in movement],
-        "timing": [round(float(np.quantile(coherences, q)), 3) for q in (0.02, 0.5)],
-        "range": [0.25, round(float(np.quantile(ratios, 0.25)), 3)],
-        "parts": [0.6, 0.2, 0.2],
-        "still_ratio": 0.2,
-        "hold_energy": HOLD_ENERGY.get(layout.backbone, 0.001),
+def collect(clips: Sequence[Clip], streams: Streams, backbone: str) -> list[Pair]:
+    """Compare every clip with those by others, or of other exercises; and planted half ranges."""
+    any_will_do = unfitted(backbone)
+    files = {
+        clip.name: path
+        for clip in tqdm(clips, desc="clips", unit="clip")
+        if is_usable(path := streams.keep(clip.name, clip.frames()))
     }
+    wanted: list[tuple[Clip, Clip, float | None, Path]] = [
+        (user, reference, None, files[user.name])
+        for user, reference in permutations([c for c in clips if c.name in files], 2)
+        if comparable(user, reference)
+    ]
+    for clip in tqdm(clips, desc="half ranges", unit="clip"):
+        others = [
+            other
+            for other in clips
+            if other.exercise == clip.exercise
+            and other.person != clip.person
+            and other.turns_s
+            and other.name in files
+        ]
+        for fraction in (WHOLE, HALF, 0.0):
+            footage = partial(clip, fraction) if fraction else still(clip)
+            if not others or footage is None:
+                continue
+            name = f"{clip.name}.range{fraction}" if fraction else f"{clip.name}.still"
+            path = streams.keep(name, footage)
+            wanted += [(clip, other, fraction, path) for other in others]
+    jobs = [Job(path, files[other.name], any_will_do) for _, other, _, path in wanted]
+    judged = run(jobs, "comparing")
+    return [
+        Pair(
+            user,
+            other,
+            fraction,
+            each.likeness,
+            _mean(each.extents),
+            _apart(each),
+            max(each.moves, default=0),
+        )
+        for (user, other, fraction, _), each in zip(wanted, judged, strict=True)
+        if each.likeness is not None
+    ]
 
 
-def logistic(x: np.ndarray, y: np.ndarray, ridge: float = 1.0) -> np.ndarray:
+def _mean(values: Sequence[float]) -> float:
+    return float(np.mean(values)) if values else 0.0
+
+
+def _apart(judged: Judged) -> dict[Joint, list[int]]:
+    found: dict[Joint, list[int]] = {name: [] for name in JOINTS}
+    for repetition in judged.repetitions:
+        for each in repetition.differences:
+            found[joint(each.part)].append(abs(each.degrees))
+    return found
+
+
+def is_usable(path: Path) -> bool:
+    """Whether a clip can be a reference: it has a window, and somebody is in it."""
+    parts = load(path)
+    windows = sum(isinstance(part, Features) and part.window is not None for part in parts)
+    return windows > 0 and len(parts) > 2 * windows
+
+
+def comparable(user: Clip, reference: Clip) -> bool:
+    """Whether a pair says something: variants of an exercise are neither the same nor another."""
+    if user.exercise == reference.exercise:
+        return user.person != reference.person
+    return not related(user, reference)
+
+
+def unfitted(backbone: str) -> Calibration:
+    """What suffices to look at pairs: nothing that is collected depends on the fitted numbers."""
+    return Calibration(
+        movement=(1.0, 1.0, -1.0, -1.0, 0.0),
+        range=(9.0, -4.0),
+        valid_range=0.4,
+        still_extent=0.1,
+        hold_energy=HOLD_ENERGY.get(backbone, 0.001),
+        tolerated_deg=(0.0,) * 5,
+        **SET,
+    )
+
+
+def fit(pairs: Sequence[Pair], backbone: str) -> Calibration:
+    """The calibration that some pairs give."""
+    filmed = [pair for pair in pairs if pair.fraction is None]
+    alike = np.array([astuple(pair.likeness) for pair in filmed])
+    same = np.array([pair.same for pair in filmed])
+    exercises = np.array([pair.reference.exercise for pair in filmed])
+    movement = logistic(alike, same, _evenly(exercises, same))
+    planted = [pair for pair in pairs if pair.fraction in (WHOLE, HALF)]
+    extents = np.array([[pair.extent] for pair in planted])
+    whole = np.array([pair.fraction == WHOLE for pair in planted])
+    range_ = logistic(extents, whole, np.ones(len(planted)), ridge=0.01)
+    strangers = [pair for pair in filmed if pair.same and pair.user.turns_s]
+    standing = [pair.moves for pair in pairs if pair.fraction == 0]
+    return Calibration(
+        movement=tuple(round(float(v), 4) for v in movement),
+        range=tuple(round(float(v), 3) for v in range_),
+        valid_range=round(float(np.quantile(extents[whole, 0], 0.05)), 2),
+        still_extent=round(float(np.quantile(standing, 0.97)), 2),
+        hold_energy=HOLD_ENERGY.get(backbone, 0.001),
+        tolerated_deg=tuple(
+            max(
+                float(np.quantile(np.concatenate([p.apart_deg[name] for p in strangers]), 0.9)),
+                20.0,
+            )
+            for name in JOINTS
+        ),
+        **SET,
+    )
+
+
+def _evenly(exercises: np.ndarray, same: np.ndarray) -> np.ndarray:
+    """Weights with which the pairs of the same exercise count alike for each exercise."""
+    weights = np.ones(len(same))
+    for exercise in set(exercises[same]):
+        these = same & (exercises == exercise)
+        weights[these] = 1 / these.sum()
+    weights[same] *= same.sum() / weights[same].sum()
+    return weights
+
+
+def logistic(x: np.ndarray, y: np.ndarray, counts: np.ndarray, ridge: float = 1.0) -> np.ndarray:
     """Weights and intercept of a logistic model by Newton's method, both classes weighing the same.
 
-    `ridge` holds the weights, not the intercept, back from infinity.
+    `counts` is what each example counts within its class; `ridge` holds the weights, not the
+    intercept, back from infinity.
     """
     design = np.c_[x, np.ones(len(x))]
-    share = np.where(y, 0.5 / y.mean(), 0.5 / (1 - y.mean()))
+    share = np.where(y, 0.5 / y.mean(), 0.5 / (1 - y.mean())) * counts
     penalty = ridge * np.diag([*np.ones(x.shape[1]), 0.0])
     w = np.zeros(design.shape[1])
     for _ in range(50):

@@ -58,6 +58,21 @@ class Place:
     mirrored: bool = False
 
 
+@dataclass(frozen=True)
+class Band:
+    """Positions around the one that is played to the user.
+
+    Attributes:
+        middle: The one that is played.
+        reach: To each side.
+        loop: After so many positions the player begins anew.
+    """
+
+    middle: float
+    reach: float
+    loop: float
+
+
 class Follower:
     """Follow a reference with a user's taps and postures, who may be its mirror image.
 
@@ -98,17 +113,13 @@ class Follower:
         self._filters = tuple(_Filter(len(taps), position_s) for _ in range(2))
         self._believed = 0
 
-    def push(
-        self, tap: np.ndarray, posture: Postures, band: tuple[float, float] | None = None
-    ) -> Place:
+    def push(self, tap: np.ndarray, posture: Postures, band: Band | None = None) -> Place:
         """Take the user's next position; return where it is.
 
         Args:
             tap: (D,).
             posture: One, at the same moment; NaN where it is not known.
-            band: Positions of the reference, first and last, in which the user is looked for;
-                None looks everywhere. It may reach beyond either end: the reference is then played
-                in a loop.
+            band: Where in the reference the user is looked for; None looks everywhere.
         """
         moved = self._user_taps.push(root(tap))
         both = unit(np.stack([moved, mirrored(moved, self._grid)])).astype(np.float32)
@@ -121,7 +132,7 @@ class Follower:
         self._believed = int(turned < CLEARLY * as_seen)
         return self._filters[self._believed].place(bool(self._believed))
 
-    def ahead(self, postures: Postures, band: tuple[float, float] | None = None) -> int:
+    def ahead(self, postures: Postures, band: Band | None = None) -> int:
         """Where the user is after some more positions whose taps are not known yet.
 
         Taps wait for later frames; postures do not. Changes nothing.
@@ -210,7 +221,7 @@ class _Filter:
         other._recent = deque(maxlen=self._recent.maxlen)
         return other
 
-    def go_on(self, distances: Floats, band: tuple[float, float] | None) -> None:
+    def go_on(self, distances: Floats, band: Band | None) -> None:
         """Take the next observation's distances from each position, (M,)."""
         went = (1 - JUMP) * _stepped(_CHANGES @ self._belief)
         jumped = (1 - went.sum()) / went.size  # anywhere, also what passed the end
@@ -262,16 +273,15 @@ def _stepped(belief: Floats) -> Floats:
     return moved
 
 
-def _inside(positions: int, band: tuple[float, float]) -> Floats:
+def _inside(positions: int, band: Band) -> Floats:
     """1 in the middle of a band of positions, less towards its edges, nearly 0 outside.
 
-    Of two repetitions in it the nearer one is meant. A band beyond an end goes on at the other.
+    Of two repetitions in it the nearer one is meant.
     """
-    middle, half = (band[0] + band[1]) / 2, (band[1] - band[0]) / 2
-    off = np.abs((np.arange(positions) - middle + positions / 2) % positions - positions / 2)
-    if not (off <= half).any():
+    off = np.abs((np.arange(positions) - band.middle + band.loop / 2) % band.loop - band.loop / 2)
+    if not (off <= band.reach).any():
         return np.ones(positions)
-    return np.where(off <= half, np.exp(-NEARER * (off / half) ** 2), 1e-6)
+    return np.where(off <= band.reach, np.exp(-NEARER * (off / band.reach) ** 2), 1e-6)
 
 
 def with_trend(rows: Floats) -> Floats:

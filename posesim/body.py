@@ -8,7 +8,7 @@ import numpy as np
 
 from posesim.alignment import at_times
 from posesim.likeness import Habit
-from posesim.movement import Movement
+from posesim.movement import Movement, smoothed
 from posesim.posture import MIRRORED, WEIGHTS, Floats, Postures
 from posesim.reps import RepCounter, Repetition
 
@@ -100,14 +100,13 @@ class Body:
         return float(high - low)
 
     def stirs(self) -> float:
-        """How far the body went in the last 2.5 s in any way, over the reference's amplitude."""
-        pairs = zip(self._times_s, self._values, strict=True)
-        recent = [values for t, values in pairs if t >= self.newest_s - STILL_S]
-        if not recent:
+        """How far the body went in the last 2.5 s in any way, in weighed posture."""
+        since = [i for i, t in enumerate(self._times_s) if t >= self.newest_s - STILL_S]
+        if not since:
             return 0.0
-        low, high = np.percentile(recent, (5, 95), axis=0)
-        went = np.linalg.norm((high - low) * self._expected.weights)
-        return float(went / self._expected.amplitude)
+        values = smoothed(np.array(self._values)[since])
+        low, high = np.percentile(values, (5, 95), axis=0)
+        return float(np.linalg.norm((high - low) * np.array(self._seen)[since].mean(axis=0)))
 
     def habit(self) -> Habit | None:
         """The postures that it lately took; None before there are any."""

@@ -38,7 +38,7 @@ from posesim.updates import (
 )
 
 SETTLED_S = WINDOW_S + 0.6  # after somebody came: until then the network saw the empty room, too
-STIRRING = 0.4  # over the reference's amplitude: who goes so far in another way does not stand
+STIRRING = 1.5  # in weighed posture: nobody sways so far who stands, in whatever way
 MOST_AHEAD = (
     1  # positions that poses alone go beyond the taps; each costs precision (docs/score.md)
 )
@@ -233,7 +233,8 @@ class Judge:
             self._waiting = []
             if self._holds:
                 updates += self._correct(at_s, components)
-        place = self._place if hint is None else None
+        place = self._place if state in ("warming_up", "scoring") else None
+        scoring = components is not None
         updates.append(
             ScoreUpdate(
                 t_s=at_s,
@@ -241,8 +242,8 @@ class Judge:
                 score=self._calibration.score(components) if components else None,
                 components=components,
                 reference_s=reference_s if place else None,
-                tempo=self._tempo() if place else None,
-                lag_s=lag_s if place else None,
+                tempo=self._tempo() if scoring else None,
+                lag_s=lag_s if scoring else None,
                 mirrored=place is not None and place.mirrored,
                 repetitions=self._valid,
                 held_s=self._held_s(at_s, components),
@@ -279,13 +280,12 @@ class Judge:
         settling = self._settling_s is not None and at_s - self._settling_s < SETTLED_S
         if likeness is None or goes is None or place is None or place.coherence is None or settling:
             return "warming_up", None
-        movement = self._calibration.movement_of(likeness)
-        other = movement < LOST_MOVEMENT
         moves = self._body.moves()
-        stands = moves < self._calibration.still_extent  # along the reference's way
-        if stands and not self._holds and not (other and self._body.stirs() >= STIRRING):
+        stands = moves < self._calibration.still_extent and self._body.stirs() < STIRRING
+        if stands and not self._holds:
             return "still", None
-        if not other:
+        movement = self._calibration.movement_of(likeness)
+        if movement >= LOST_MOVEMENT:
             self._other_since_s = None
         elif self._other_since_s is None:
             self._other_since_s = at_s

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from posesim.alignment import Band
 from posesim.updates import ReferenceClock
 
 BAND_S = 2.5  # how far from the played reference a user is looked for
@@ -29,14 +30,16 @@ class Played:
             return None
         return (clock.reference_s + (time_s - clock.at_s) * clock.rate) % self._duration_s
 
-    def band(self, time_s: float) -> tuple[float, float] | None:
-        """The positions, first and last, at which the user is looked for; None: anywhere."""
+    def band(self, time_s: float) -> Band | None:
+        """Where the user is looked for; None: anywhere."""
         played_s = self.at(time_s)
         if played_s is None:
             return None
-        middle = (played_s - self._first_s) / self._position_s
-        reach = BAND_S / self._position_s
-        return middle - reach, middle + reach
+        return Band(
+            middle=(played_s - self._first_s) / self._position_s,
+            reach=BAND_S / self._position_s,
+            loop=self._duration_s / self._position_s,
+        )
 
     def lag_s(self, time_s: float, reference_s: float) -> float | None:
         """How far behind the player a user is, who is at `reference_s`; below 0 ahead of it."""

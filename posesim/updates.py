@@ -51,8 +51,8 @@ class ScoreUpdate:
         state: "scoring", or why there is no number.
         score: 0 to 100; None unless `state` is "scoring".
         components: None unless `state` is "scoring".
-        reference_s: Where in the reference the user is; None until it is known.
-        tempo: User's speed over the reference's; None until it is known.
+        reference_s: Where in the reference the user is; None where that is not known.
+        tempo: User's speed over the reference's; None where that is not known.
         lag_s: How far the user is behind the reference that is played, below 0 ahead of it; None
             where none is played, or it is not known.
         mirrored: Whether the user moves as the reference's mirror image.

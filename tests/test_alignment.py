@@ -6,7 +6,7 @@ from bodies import FRONT, Motion, View, postures, repeated, squat, wandering
 from hypothesis import given
 from hypothesis import strategies as st
 
-from posesim.alignment import Follower, Place, at_times, mirrored, root, unit, with_trend
+from posesim.alignment import Band, Follower, Place, at_times, mirrored, root, unit, with_trend
 from posesim.posture import SIZE, Postures
 
 RNG = np.random.default_rng(3)
@@ -161,8 +161,7 @@ def test_the_band_tells_one_repetition_from_another():
     for first in (0, 25, 75):
         follower = Follower(np.zeros((100, 4)), seen(at, motion), POSITION_S)
         places = [
-            pushed(follower, seen([i], motion), band=(first + i - 5, first + i + 5))[0]
-            for i in range(25)
+            pushed(follower, seen([i], motion), band=Band(first + i, 5, 100))[0] for i in range(25)
         ]
         assert np.abs(indices(places) - first - np.arange(25))[SETTLED:].max() <= 3
 
@@ -171,9 +170,7 @@ def test_a_band_beyond_the_end_goes_on_at_the_beginning():
     reference = features(100)
     follower = Follower(reference, unknown(100), POSITION_S)
     user = np.concatenate([reference[60:], reference[:40]])
-    places = [
-        follower.push(tap, NOTHING, (60 + i - 8.0, 60 + i + 8.0)) for i, tap in enumerate(user)
-    ]
+    places = [follower.push(tap, NOTHING, Band(60 + i, 8, 100)) for i, tap in enumerate(user)]
     off = (indices(places) - 60 - np.arange(80) + 50) % 100 - 50  # round the loop
     assert np.abs(off)[SETTLED:].max() <= 3
 
@@ -232,7 +229,7 @@ def test_looking_ahead_gets_where_pushing_would_have():
 
 def test_looking_ahead_changes_nothing():
     looking, plain = follower_at(60), follower_at(60)
-    looking.ahead(seen(np.arange(90, 100)), band=(0.0, 5.0))
+    looking.ahead(seen(np.arange(90, 100)), band=Band(2, 3, 120))
     tap = features(120)[60]
     assert looking.push(tap, seen([60])) == plain.push(tap, seen([60]))
 
