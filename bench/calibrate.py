@@ -212,7 +212,8 @@ def fit(pairs: Sequence[Pair], backbone: str) -> Calibration:
     planted = [pair for pair in pairs if pair.fraction in (WHOLE, HALF)]
     extents = np.array([[pair.extent] for pair in planted])
     whole = np.array([pair.fraction == WHOLE for pair in planted])
-    range_ = logistic(extents, whole, np.ones(len(planted)), ridge=0.01)
+    # Not steep: what a camera sees otherwise should change the score little.
+    range_ = logistic(extents, whole, np.ones(len(planted)), ridge=0.5)
     strangers = [pair for pair in filmed if pair.same and pair.user.turns_s]
     standing = [pair.moves for pair in pairs if pair.fraction == 0]
     return Calibration(

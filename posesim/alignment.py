@@ -223,8 +223,9 @@ class _Filter:
 
     def go_on(self, distances: Floats, band: Band | None) -> None:
         """Take the next observation's distances from each position, (M,)."""
-        went = (1 - JUMP) * _stepped(_CHANGES @ self._belief)
-        jumped = (1 - went.sum()) / went.size  # anywhere, also what passed the end
+        went = _stepped(_CHANGES @ self._belief)
+        went = (1 - JUMP) * (went + (1 - went.sum()) / went.size)  # who passed the end begins anew
+        jumped = JUMP / went.size
         likelihood = np.exp(-SHARPNESS * (distances - distances.min()))
         if band is not None:
             likelihood = likelihood * _inside(len(distances), band)

@@ -9,8 +9,8 @@ Never one cosine. Three components, each 0 to 1 and each something that can be s
 - range: how far does the user move, against the reference?
 
 `score = 100 * movement * timing ** a * range ** b`: a weighted geometric mean, in which a component
-near 0 can't be made up for by another. The numbers are data, in `data/calibration-*.json`, one file
-a backbone, with their origin; `bench/calibrate.py` makes them.
+near 0 can't be made up for by another. Only timing has a floor there. The numbers are data, in
+`data/calibration-*.json`, one file a backbone, with their origin; `bench/calibrate.py` makes them.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from typing import Any
 from posesim.likeness import Likeness
 from posesim.updates import Components
 
+LEAST_TIMING = 0.1  # who is out of time altogether, but does the exercise, keeps half the score
 NOT_CALIBRATED = "not calibrated"  # where the origin of numbers says what made them
 
 
@@ -104,7 +105,8 @@ class Calibration:
     def score(self, components: Components) -> float:
         """The score, 0 to 100."""
         timing, range_ = self.powers
-        grade = math.pow(components.timing, timing) * math.pow(components.range, range_)
+        in_time = max(components.timing, LEAST_TIMING)
+        grade = math.pow(in_time, timing) * math.pow(components.range, range_)
         return 100 * components.movement * grade
 
 

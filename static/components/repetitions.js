@@ -51,7 +51,7 @@ function Row({ rep }) {
     <span class="rep-range" aria-hidden="true"><span style=${{ width: `${Math.min(1, range) * 100}%` }}></span></span>
     <span class="rep-words">
       ${valid ? rangeWords(range) : `attempt, ${rangeWords(range)}`}${" "}
-      <span class="muted">${tempoWords(tempo)?.toLowerCase()}</span>
+      ${valid && html`<span class="muted">${tempoWords(tempo)?.toLowerCase()}</span>`}
     </span>
   </li>`;
 }

@@ -1,7 +1,7 @@
 """Take the README's picture, docs/live.png: a drawn person, scored by the real server.
 
-python tests/browser/take_picture.py            docs/live.png
-python tests/browser/take_picture.py FOLDER     ready, live and summary there, wide and on a phone
+PYTHONPATH=tests python tests/browser/take_picture.py            docs/live.png
+PYTHONPATH=tests python tests/browser/take_picture.py FOLDER     ready, live and summary there, wide and on a phone
 """
 
 import sys
