@@ -23,7 +23,7 @@ PYTEST_TIER = $(if $(filter true,$(CI)),,-m "not slow")
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run test test-pytorchvideo bench bench-short check format page-tests weights clean
+.PHONY: help run test test-pytorchvideo bench bench-short score check format page-tests weights clean
 
 help:
 	@echo "make run      set everything up and serve http://localhost:8080 (PORT=9000, HOST=0.0.0.0)"
@@ -36,6 +36,8 @@ help:
 	@echo "make format   reformat the Python code and apply safe lint fixes"
 	@echo "make weights  fetch the networks' weights into the user's cache"
 	@echo "make bench    measure the network and live sessions here (bench/out/*.json)"
+	@echo "make score    how far the score can be trusted, by planted faults in labelled clips"
+	@echo "              (CLIPS=folder; half an hour at first, bench/out/score.json)"
 	@echo "make clean    remove .venv and what tools left in this folder"
 
 run: $(INSTALLED) weights
@@ -75,6 +77,10 @@ bench bench-short: $(INSTALLED_DEV) weights
 	$(VENV)/bin/posesim bench --rounds $(ROUNDS) --json > bench/out/hop.json
 	@cat bench/out/hop.json
 	$(VENV)/bin/python bench/live.py $(LIVE) --json bench/out/live.json
+
+CLIPS = ../shared/clips
+score: $(INSTALLED_DEV) weights
+	$(VENV)/bin/python bench/score.py $(CLIPS) --keep bench/out/streams --json bench/out/score.json
 
 weights: $(INSTALLED)
 	@$(VENV)/bin/python -m posesim weights fetch

@@ -1,7 +1,8 @@
 """Take the README's picture, docs/live.png: a drawn person, scored by the real server.
 
-PYTHONPATH=tests python tests/browser/take_picture.py            docs/live.png
-PYTHONPATH=tests python tests/browser/take_picture.py FOLDER     ready, live and summary there, wide and on a phone
+    PYTHONPATH=tests python tests/browser/take_picture.py [FOLDER]
+
+With a folder it takes ready, live and summary there, wide and on a phone.
 """
 
 import sys
