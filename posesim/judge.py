@@ -211,9 +211,11 @@ class Judge:
 
     def _judge(self, part: Features) -> list[Update]:
         at_s, index = self._follow(part)
-        at_s = self._at_s = max(at_s, self._at_s)  # poses, which are newer than taps, may fail
         if part.window is not None:
             self._impression.see(part.end_s, part.window)
+        if self._place is not None and at_s <= self._at_s:
+            return []  # the last window of a clip, which tells no new moment
+        self._at_s = at_s
         self._hint = part.hint if part.hint not in self._expected.shown_too else None
         if self._hint is not None:
             self._settle(at_s)

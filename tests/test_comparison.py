@@ -89,9 +89,8 @@ def test_a_number_comes_with_the_first_window_and_never_without_the_state_scorin
 
 def test_repetitions_are_counted_on_the_way_and_in_the_summary(comparator, clip):
     push_all(comparator, pictures(clip))
-    rest = comparator.finish()
+    comparator.finish()
     assert comparator.summary().repetitions == 3
-    assert scores(rest)[-1].t_s > 5.3
 
 
 def test_the_reference_against_itself_scores_high_and_follows_its_own_time(comparator, clip):

@@ -191,9 +191,11 @@ function UploadCard({ upload, onRetry, onDismiss }) {
 
 function NameDialog({ file, onName, onCancel }) {
   const id = useId();
+  // Kept here: the library is drawn anew while somebody types, and would put the first value back.
+  const [name, setName] = useState(() => nameFromFile(file.name));
   const submit = (event) => {
     event.preventDefault();
-    onName(new FormData(event.currentTarget).get("name").trim());
+    onName(name.trim());
   };
   return html`<${Dialog} title="Name your reference" onClose=${onCancel}>
     <form class="form" onSubmit=${submit}>
@@ -204,7 +206,8 @@ function NameDialog({ file, onName, onCancel }) {
           name="name"
           maxlength="80"
           pattern=".*\\S.*"
-          value=${nameFromFile(file.name)}
+          value=${name}
+          onInput=${({ currentTarget }) => setName(currentTarget.value)}
           required
           autofocus
           onFocus=${({ currentTarget }) => currentTarget.select()}
