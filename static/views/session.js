@@ -62,10 +62,13 @@ function useWakeLock(active) {
 /** Whether cues are said aloud, as `[on, toggle]`, also by the key M; `on` is null where the browser can't speak. */
 function useVoice() {
   const [on, setOn] = useSetting("voice", false);
+  // A key may come again before the page has been drawn anew.
+  const newest = useRef(on);
   const toggle = useCallback(() => {
-    setOn(!on);
-    if (!on) voice.say(SESSION_WORDS.voiceOn); // heard at once, and some browsers speak only after a first touch
-  }, [on]);
+    newest.current = !newest.current;
+    setOn(newest.current);
+    if (newest.current) voice.say(SESSION_WORDS.voiceOn); // heard at once, and some browsers speak only after a first touch
+  }, []);
   useEffect(() => {
     const press = (event) => {
       const typing = event.target.closest?.("input:not([type=radio]), textarea");
