@@ -20,7 +20,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from posesim.posture import MIRRORED, SIZE, Floats, Postures
+from posesim.posture import MIRRORED, SIZE, Floats, Postures, shared_weights
 
 SPEEDS = np.array([0.0, 0.35, 0.5, 0.7, 1.0, 1.4, 2.0, 2.8])  # reference positions per live one
 CHANGE = 2.0  # how much less likely each next speed is, as a natural logarithm
@@ -29,7 +29,6 @@ ALONE = 3.0  # what a pose's distance counts where there is no tap
 NEARER = 0.2  # how much less likely the edge of the band is than the player, as a logarithm
 JUMP = 0.01  # of the belief: somewhere else altogether
 TREND = 3  # positions over which the change is taken
-UNSEEN = 0.05  # what a limb that is never seen still counts
 MEMORY_S = 30.0  # how far back the user's mean reaches
 BELIEF_S = 8.0  # how far back it counts whether the user fits better as seen or mirrored
 CLEARLY = 0.97  # a mirror image must fit better by so much, or the two would take turns
@@ -158,7 +157,7 @@ class Follower:
         seen = self._user_seen.value
         if mirror:
             posed, seen = posed.reshape(2, SIZE)[:, MIRRORED].reshape(-1), seen[MIRRORED]
-        weights = np.tile(np.sqrt(seen * self._seen) + UNSEEN, 2)
+        weights = np.tile(shared_weights(seen, self._seen), 2)
         near = unit(self._postures * weights) @ unit((posed * weights)[None])[0]
         return np.asarray(1 - np.nan_to_num(near))
 

@@ -15,10 +15,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from posesim.engines.base import Window
-from posesim.posture import MIRRORED, WEIGHTS, Floats, Postures
+from posesim.posture import MIRRORED, WEIGHTS, Floats, Postures, shared_weights
 
 SMOOTHING_S = 1.5  # time constant of what the windows showed
-UNSEEN = 0.05  # what a limb that is never seen still counts
 
 
 @dataclass(frozen=True)
@@ -59,7 +58,7 @@ class Habit:
 
     def distance(self, other: Habit) -> float:
         """How differently two move."""
-        weights = (np.sqrt(self.seen * other.seen) + UNSEEN) / WEIGHTS
+        weights = shared_weights(self.seen, other.seen) / WEIGHTS
         apart = np.abs(self.middle - other.middle) + np.abs(self.spread - other.spread)
         return float((weights * apart).sum() / (weights * WEIGHTS).sum())
 

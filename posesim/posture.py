@@ -63,6 +63,7 @@ PART_INDEX: dict[Part, int] = {
     "right_knee": 15,
     "trunk": TRUNK,
 }
+_UNSEEN = 0.05  # what a limb that is never seen still counts
 _SURE = 0.8  # visibility from which on a side is taken as it is
 
 
@@ -128,6 +129,11 @@ def postures(visibility: NDArray[np.floating], world: NDArray[np.floating]) -> P
     share = own / np.maximum(own + from_other, 1e-9)
     filled = share * values + (1 - share) * values[:, MIRRORED]
     return Postures(filled * WEIGHTS, np.maximum(seen, other))
+
+
+def shared_weights(seen: Floats, also_seen: Floats) -> Floats:
+    """What each number counts where two bodies are compared, (17,): what both show, most."""
+    return np.asarray(np.sqrt(seen * also_seen) + _UNSEEN)
 
 
 def degrees(values: Floats) -> Floats:

@@ -65,11 +65,6 @@ class RepCounter:
         """No more samples come: return the repetition that was on its way back."""
         return self._complete(self._lately[-1][0]) if self._lately else None
 
-    @property
-    def under_way(self) -> bool:
-        """Whether a repetition has turned and is not over."""
-        return self._far is not None
-
     def _complete(self, end_s: float) -> Repetition | None:
         near, far = self._near, self._far
         self._far = None

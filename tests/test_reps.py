@@ -123,11 +123,9 @@ def test_one_on_its_way_back_at_the_end_is_counted_by_finishing():
     counter = RepCounter()
     levels = [0, 0, 0.5, 1, 0.5]
     assert [counter.push(n * STEP_S, level) for n, level in enumerate(levels)] == [None] * 5
-    assert counter.under_way
     last = counter.finish()
     assert isinstance(last, Repetition)
     assert (last.turn_s, last.end_s) == pytest.approx((3 * STEP_S, 4 * STEP_S))
-    assert not counter.under_way
     assert counter.finish() is None
 
 
