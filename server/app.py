@@ -75,8 +75,7 @@ def create_app(
     app.on_shutdown.append(_end_sessions)
     app.on_response_prepare.append(add_headers)
     for module in (token, health, exercises_api, sessions_api, signaling):
-        app.add_routes(module.routes)
-    app.add_routes([exercises_api.UPLOAD_ROUTE])
+        app.add_routes(module.operations.routes)
     add_page(app, static_folder())
     return app
 
@@ -91,7 +90,7 @@ async def _store(app: web.Application) -> AsyncIterator[None]:
     )
     app[STORE] = await Store.open(config.database)
     try:
-        if lost := await app[STORE].end_lost_sessions():
+        if lost := await app[STORE].sessions.end_lost():
             logger.warning("ended sessions that an earlier run left open", sessions=lost)
         yield
     finally:
@@ -141,7 +140,7 @@ async def _sessions(limits: Limits | None, app: web.Application) -> AsyncIterato
         each_s=CHUNK_S,
     )
     limits = replace(limits or Limits(total_s=config.max_session_s), most_sessions=most)
-    app[SESSIONS] = Sessions(workers, app[STORE], limits, metrics=app[METRICS])
+    app[SESSIONS] = Sessions(workers, app[STORE].sessions, limits, metrics=app[METRICS])
     yield
     await app[SESSIONS].close()
 

@@ -224,13 +224,14 @@ def _serve(args: argparse.Namespace) -> int:
 
 def _user_add(args: argparse.Namespace) -> int:
     from .auth import Passwords, clean_name
-    from .store import NameTaken, Store
+    from .store import Store
+    from .store.users import NameTaken
 
     async def add(store: Store) -> None:
         name = clean_name(args.name)
-        if await store.user_by_name(name):  # before asking for a password
+        if await store.users.by_name(name):  # before asking for a password
             raise NameTaken(name)
-        await store.add_user(name, await Passwords().hash(_ask_password(name)))
+        await store.users.add(name, await Passwords().hash(_ask_password(name)))
         print(f"Added the user {name}.")
 
     return _with_store(args, add)
@@ -242,9 +243,9 @@ def _user_password(args: argparse.Namespace) -> int:
 
     async def change(store: Store) -> None:
         name = clean_name(args.name)
-        if not await store.user_by_name(name):
+        if not await store.users.by_name(name):
             raise _NoSuchUser(name)
-        await store.set_password(name, await Passwords().hash(_ask_password(name)))
+        await store.users.set_password(name, await Passwords().hash(_ask_password(name)))
         print(f"Changed the password of {name}.")
 
     return _with_store(args, change)
@@ -256,8 +257,8 @@ def _user_remove(args: argparse.Namespace) -> int:
 
     async def remove(store: Store) -> None:
         name = clean_name(args.name)
-        user = await store.user_by_name(name)
-        if user is None or not await store.remove_user(name):
+        user = await store.users.by_name(name)
+        if user is None or not await store.users.remove(name):
             raise _NoSuchUser(name)
         shutil.rmtree(_data(args) / "references" / user.id, ignore_errors=True)
         print(f"Removed the user {name} with all exercises, sessions and scores.")
@@ -269,7 +270,7 @@ def _user_list(args: argparse.Namespace) -> int:
     from .store import Store
 
     async def show(store: Store) -> None:
-        for user in await store.users():
+        for user in await store.users.all():
             print(user.name)
 
     return _with_store(args, show)

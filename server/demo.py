@@ -20,8 +20,8 @@ async def demo_password(data: Path, store: Store, passwords: Passwords) -> str |
     if not path.exists():
         await asyncio.to_thread(write_private, path, secrets.token_urlsafe(12).encode())
     password = (await asyncio.to_thread(path.read_text)).strip()
-    user = await store.user_by_name(NAME)
+    user = await store.users.by_name(NAME)
     if user is None:
-        await store.add_user(NAME, await passwords.hash(password))
+        await store.users.add(NAME, await passwords.hash(password))
         return password
     return password if await passwords.check(user.password_hash, password) else None

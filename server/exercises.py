@@ -18,7 +18,8 @@ import structlog
 from posesim.errors import PosesimError, TooLong, TooShort
 from posesim.video import probe, read_frames
 
-from .store import Exercise, Store
+from .store import Store
+from .store.exercises import Exercise
 from .workers import Workers, WorkersClosed
 
 logger = structlog.get_logger(__name__)
@@ -79,7 +80,7 @@ class Exercises:
     async def start(self) -> None:
         """Tidy up after a stop in the middle of something, and take up what it interrupted."""
         await asyncio.to_thread(self._make_folders)
-        for exercise in await self._store.unfinished_exercises():
+        for exercise in await self._store.exercises.unfinished():
             self._enqueue(exercise)
         self._task = asyncio.create_task(self._embed_all(), name="embedding")
 
@@ -125,7 +126,7 @@ class Exercises:
                 folder = self._references / user_id / sha256
                 await asyncio.to_thread(_keep, temporary, picture, folder)
                 try:
-                    exercise = await self._store.add_exercise(
+                    exercise = await self._store.exercises.add(
                         user_id,
                         name=name,
                         clip_sha256=sha256,
@@ -142,13 +143,13 @@ class Exercises:
 
     async def delete(self, user_id: str, exercise_id: str) -> bool:
         """Remove an exercise, its files, and end what runs against it; False if there is none."""
-        exercise = await self._store.exercise(user_id, exercise_id)
+        exercise = await self._store.exercises.get(user_id, exercise_id)
         if exercise is None:
             return False
         self._progress.pop(exercise_id, None)  # the embedding task sees this and stops
         await self._end_sessions(exercise_id)
         async with self._files:
-            deleted = await self._store.delete_exercise(user_id, exercise_id)
+            deleted = await self._store.exercises.delete(user_id, exercise_id)
             await self._remove_unused(user_id, exercise.clip_sha256)
         return deleted
 
@@ -157,7 +158,7 @@ class Exercises:
         if exercise.id in self._progress:
             return
         logger.warning("embedding again", exercise_id=exercise.id, reason=reason)
-        await self._store.exercise_embedding(exercise.id)
+        await self._store.exercises.set_embedding(exercise.id)
         self._enqueue(exercise)
 
     def _folder(self, exercise: Exercise) -> Path:
@@ -181,7 +182,7 @@ class Exercises:
         return digest.hexdigest()
 
     async def _remove_unused(self, user_id: str, sha256: str) -> None:
-        if not await self._store.uses_clip(user_id, sha256):
+        if not await self._store.exercises.uses_clip(user_id, sha256):
             folder = self._references / user_id / sha256
             await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
 
@@ -206,7 +207,7 @@ class Exercises:
 
     async def _failed(self, exercise: Exercise, reason: str) -> None:
         try:
-            await self._store.exercise_failed(exercise.id, reason)
+            await self._store.exercises.set_failed(exercise.id, reason)
         except PosesimError:  # it stays `embedding`, and the next start tries again
             logger.exception("store failed", exercise_id=exercise.id)
 
@@ -234,7 +235,7 @@ class Exercises:
             async with self._files:
                 if duration_s is not None and exercise.id in self._progress:
                     await asyncio.to_thread(into.replace, self.reference(exercise))
-                    await self._store.exercise_ready(exercise.id, duration_s)
+                    await self._store.exercises.set_ready(exercise.id, duration_s)
         finally:
             await asyncio.to_thread(into.unlink, missing_ok=True)
 

@@ -11,7 +11,7 @@ from aiohttp.typedefs import Handler
 from pydantic import BaseModel, ValidationError
 
 from .auth import BadToken
-from .store import StoreError
+from .database import StoreError
 
 logger = structlog.get_logger(__name__)
 
@@ -102,8 +102,13 @@ def parse(model: type[Model], body: bytes) -> Model:
     try:
         return model.model_validate_json(body)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-        if first["type"] == "json_invalid":
-            raise Problem(400, "The request is not valid JSON.") from error
-        field = ".".join(str(part) for part in first["loc"]) or "the request"
-        raise Problem(422, f"{field}: {first['msg']}.") from error
+        raise invalid(error) from error
+
+
+def invalid(error: ValidationError) -> Problem:
+    """The problem of input that does not fit its model, naming the first field."""
+    first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+    if first["type"] == "json_invalid":
+        return Problem(400, "The request is not valid JSON.")
+    field = ".".join(str(part) for part in first["loc"]) or "the request"
+    return Problem(422, f"{field}: {first['msg']}.")

@@ -38,7 +38,7 @@ from .metrics import Metrics
 from .playback import Playback
 from .protocol import OpenComparator
 from .shedding import Shedding
-from .store import ScoreRow
+from .store.sessions import ScoreRow
 from .update_messages import summary_values
 from .workers import Workers
 
@@ -54,7 +54,7 @@ START_BITRATE_KBIT_S = 1500
 class SessionStore(Protocol):
     """What is needed of `store.Store`."""
 
-    async def start_session(self, session_id: str) -> bool:
+    async def start(self, session_id: str) -> bool:
         """Note that the camera arrived."""
         ...
 
@@ -62,9 +62,7 @@ class SessionStore(Protocol):
         """Append scores, all or none."""
         ...
 
-    async def end_session(
-        self, session_id: str, reason: str, summary: dict[str, Any] | None
-    ) -> bool:
+    async def end(self, session_id: str, reason: str, summary: dict[str, Any] | None) -> bool:
         """Note the end."""
         ...
 
@@ -280,7 +278,7 @@ class LiveSession:
                 await self._write_rows()
             with _logged("the end could not be stored"):
                 stored = summary.model_dump(mode="json") if summary else None
-                await self._store.end_session(self.plan.session_id, reason, stored)
+                await self._store.end(self.plan.session_id, reason, stored)
             told = self._channels.open
             with _logged("the end could not be told"):
                 self._channels.ended(reason, summary)
@@ -319,7 +317,7 @@ class LiveSession:
 
     async def _record(self) -> None:
         await self._first_frame.wait()
-        await self._store.start_session(self.plan.session_id)
+        await self._store.start(self.plan.session_id)
         while True:
             await self._rows_wait.wait()
             self._rows_wait.clear()

@@ -8,6 +8,7 @@ from aiohttp import web
 from . import sdp
 from .api.guard import bearer
 from .api.ids import path_id
+from .api.operation import Operations
 from .auth import BadToken
 from .keys import CONFIG, SESSIONS, TOKENS
 from .problems import Problem
@@ -17,10 +18,28 @@ BODY_S = 10.0  # a body that takes longer than this is not waited for
 OFFER = "application/sdp"
 FRAGMENT = "application/trickle-ice-sdpfrag"
 
-routes = web.RouteTableDef()
+operations = Operations("WHIP")
+
+_SDP = {"type": "string"}
+_GONE = "There is no such session, or it has ended."
 
 
-@routes.post("/v1/whip/{id}")
+@operations.post(
+    "/v1/whip/{id}",
+    access="session",
+    consumes={OFFER: _SDP},
+    produces=(OFFER,),
+    status=201,
+    problems={
+        400: "The body is no SDP.",
+        404: _GONE,
+        408: "The body did not come in time.",
+        409: "The session has a camera already.",
+        413: "The body is too large.",
+        415: "Not sent as application/sdp.",
+        422: "The offer has no video that the server can receive.",
+    },
+)
 async def offer(request: web.Request) -> web.Response:
     """Take an offer and answer it."""
     session_id = _authorised(request)
@@ -45,7 +64,21 @@ async def offer(request: web.Request) -> web.Response:
     return response
 
 
-@routes.patch("/v1/whip/{id}/{peer}")
+@operations.patch(
+    "/v1/whip/{id}/{peer}",
+    access="session",
+    consumes={FRAGMENT: _SDP},
+    status=204,
+    problems={
+        400: "The body is no SDP fragment.",
+        404: _GONE,
+        408: "The body did not come in time.",
+        412: "`If-Match` is not the answer's `ETag`.",
+        413: "The body is too large.",
+        415: "Not sent as application/trickle-ice-sdpfrag.",
+        422: "An ICE restart, which the server does not do.",
+    },
+)
 async def trickle(request: web.Request) -> web.Response:
     """Take candidates that the client found after its offer."""
     session_id = _authorised(request)
@@ -72,7 +105,7 @@ async def trickle(request: web.Request) -> web.Response:
     return web.Response(status=204)
 
 
-@routes.delete("/v1/whip/{id}/{peer}")
+@operations.delete("/v1/whip/{id}/{peer}", access="session", problems={404: _GONE})
 async def hang_up(request: web.Request) -> web.Response:
     """End the session. Asking twice is fine: a page that closes may ask again."""
     session_id = _authorised(request)
@@ -88,13 +121,13 @@ async def hang_up(request: web.Request) -> web.Response:
     return web.Response(status=200)
 
 
-@routes.options("/v1/whip/{id}")
+@operations.options("/v1/whip/{id}", access="open", status=204)
 async def endpoint_options(_request: web.Request) -> web.Response:
     """Say what the endpoint takes."""
     return web.Response(status=204, headers={"Allow": "POST, OPTIONS", "Accept-Post": OFFER})
 
 
-@routes.options("/v1/whip/{id}/{peer}")
+@operations.options("/v1/whip/{id}/{peer}", access="open", status=204)
 async def resource_options(_request: web.Request) -> web.Response:
     """Say what a session's resource takes."""
     headers = {"Allow": "PATCH, DELETE, OPTIONS", "Accept-Patch": FRAGMENT}

@@ -26,7 +26,7 @@ from posesim.updates import (
     Update,
 )
 from posesim_server.protocol import LiveComparator, OpenComparator
-from posesim_server.store import ScoreRow
+from posesim_server.store.sessions import ScoreRow
 
 COMPONENTS = Components(movement=0.9, timing=0.8, range=0.7)
 REP_FRAMES = 16
@@ -136,7 +136,7 @@ class MemoryStore:
         self.an_end = asyncio.Event()
         self.error: Exception | None = None
 
-    async def start_session(self, session_id: str) -> bool:
+    async def start(self, session_id: str) -> bool:
         self.started.append(session_id)
         return True
 
@@ -145,9 +145,7 @@ class MemoryStore:
             raise self.error
         self.rows.extend(rows)
 
-    async def end_session(
-        self, session_id: str, reason: str, summary: dict[str, Any] | None
-    ) -> bool:
+    async def end(self, session_id: str, reason: str, summary: dict[str, Any] | None) -> bool:
         self.ended.append((session_id, reason, summary))
         self.an_end.set()
         return True

@@ -128,7 +128,7 @@ async def running(
         app[CONFIG] = ServerConfig(data=folder)
         app[SESSIONS] = sessions
         app[TOKENS] = Tokens(bytes(range(32)), user_token_s=60, session_token_s=60)
-        app.add_routes(signaling.routes)
+        app.add_routes(signaling.operations.routes)
         http = await stack.enter_async_context(TestClient(TestServer(app)))
         server = Server(http, workers, sessions, app[TOKENS])
         server.real = real

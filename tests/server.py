@@ -24,7 +24,7 @@ from posesim_server.auth import Passwords
 from posesim_server.config import ServerConfig
 from posesim_server.keys import STORE, TOKENS
 from posesim_server.session import Limits
-from posesim_server.store import User
+from posesim_server.store.users import User
 
 PASSWORD = "correct horse"
 QUICK = argon2.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
@@ -88,7 +88,7 @@ class Server:
         return self.app[TOKENS].issue_user(user.id, datetime.now(UTC))
 
     async def add_user(self, name: str) -> User:
-        return await self.app[STORE].add_user(name, QUICK.hash(PASSWORD))
+        return await self.app[STORE].users.add(name, QUICK.hash(PASSWORD))
 
     async def upload(self, clip: Path, name: str = "Squat", user: User | None = None):
         form = FormData()
@@ -147,8 +147,8 @@ async def running(
     async with TestClient(listening) as client:
         try:
             store = app[STORE]
-            user = await store.user_by_name("anna")
-            user = user or await store.add_user("anna", QUICK.hash(PASSWORD))
+            user = await store.users.by_name("anna")
+            user = user or await store.users.add("anna", QUICK.hash(PASSWORD))
             yield Server(client, app, engine, config, user)
         finally:
             engine.gate.set()

@@ -63,7 +63,7 @@ async def test_an_uploaded_clip_becomes_a_reference(server, clip):
 
 async def test_the_reference_is_kept_under_the_name_of_its_content(server, clip):
     exercise = await server.ready_exercise(clip)
-    stored = await server.app[STORE].exercise(server.user.id, exercise["id"])
+    stored = await server.app[STORE].exercises.get(server.user.id, exercise["id"])
     path = server.app[EXERCISES].reference(stored)
     assert path.parent.name == stored.clip_sha256
     assert Reference.load(path).duration_s == pytest.approx(4.0, abs=0.1)
@@ -78,10 +78,10 @@ async def test_progress_grows_while_a_clip_is_embedded(tmp_path, clip):
         assert (await server.get(f"/v1/exercises/{accepted['id']}"))["progress"] == 0.0
         library, seen = server.app[EXERCISES], set()
         engine.gate.set()
-        exercise = await server.app[STORE].exercise(server.user.id, accepted["id"])
+        exercise = await server.app[STORE].exercises.get(server.user.id, accepted["id"])
         while exercise.state == "embedding":
             seen.add(library.progress(exercise))
-            exercise = await server.app[STORE].exercise(server.user.id, accepted["id"])
+            exercise = await server.app[STORE].exercises.get(server.user.id, accepted["id"])
         assert len(seen) > 2
         assert all(0 <= progress < 1 for progress in seen)
 
@@ -384,7 +384,7 @@ async def test_a_clip_that_vanished_meanwhile_fails_with_a_sentence(tmp_path):
     async with running(tmp_path) as server:
         user = server.user
     store = await Store.open(server.config.database)
-    exercise = await store.add_exercise(
+    exercise = await store.exercises.add(
         user.id, name="Squat", clip_sha256="0" * 64, clip_type="video/mp4", duration_s=4.0
     )
     await store.close()
@@ -409,10 +409,10 @@ async def test_the_real_network_makes_a_reference_of_an_upload(tmp_path, weights
     config = ServerConfig(data=tmp_path, weights=cli.weights_path())
     app = create_app(config)
     async with TestClient(TestServer(app, host="127.0.0.1")) as client:
-        user = await app[STORE].add_user("anna", QUICK.hash("correct horse"))
+        user = await app[STORE].users.add("anna", QUICK.hash("correct horse"))
         server = Server(client, app, None, config, user)
         exercise = await server.ready_exercise(clip)
-        stored = await app[STORE].exercise(user.id, exercise["id"])
+        stored = await app[STORE].exercises.get(user.id, exercise["id"])
         reference = Reference.load(app[EXERCISES].reference(stored))
         assert reference.settings.weights == weights.sha256
         assert np.ptp(reference.features.logits) > 1.0

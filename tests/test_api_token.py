@@ -42,7 +42,7 @@ async def test_the_right_password_gives_a_token_that_works(server, form):
     assert (answer["token_type"], answer["expires_in"]) == ("bearer", 3600)
     headers = {"Authorization": f"Bearer {answer['access_token']}"}
     response = await server.client.get("/v1/me", headers=headers)
-    assert await response.json() == {"id": server.user.id, "name": "anna"}
+    assert await response.json() == {"id": server.user.id, "name": "anna", "role": "member"}
 
 
 @pytest.mark.parametrize(
@@ -140,6 +140,6 @@ async def test_nothing_works_with_a_token_that_proves_nothing(server, kind):
 
 async def test_a_removed_user_is_out_at_once(server):
     headers = server.headers
-    await server.app[STORE].remove_user("anna")
+    await server.app[STORE].users.remove("anna")
     response = await server.client.get("/v1/me", headers=headers)
     assert "Sign in again" in await problem(response, 401)

@@ -128,7 +128,7 @@ async def test_an_operator_can_allow_another_site(tmp_path):
 
 async def test_a_database_that_fails_is_said_so_and_logged(server, caplog):
     headers = server.headers
-    async with server.app[STORE]._engine.begin() as connection:
+    async with server.app[STORE].database._engine.begin() as connection:
         await connection.exec_driver_sql("ALTER TABLE sessions RENAME TO elsewhere")
     response = await server.client.get("/v1/sessions", headers=headers)
     assert "database can't be used" in await problem(response, 503)

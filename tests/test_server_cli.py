@@ -143,7 +143,7 @@ def test_a_user_is_added_listed_changed_and_removed(data, monkeypatch, capsys):
 
     async def stored():
         store = await Store.open(ServerConfig(data=data).database)
-        user = await store.user_by_name("anna")
+        user = await store.users.by_name("anna")
         await store.close()
         return user
 
@@ -218,14 +218,14 @@ async def test_the_demo_account_is_made_once_and_its_password_shown_each_time(tm
     assert len(first) >= 16
     assert await demo_password(tmp_path, store, passwords) == first
     assert (tmp_path / "demo-password").stat().st_mode & 0o777 == 0o600
-    user = await store.user_by_name("demo")
+    user = await store.users.by_name("demo")
     assert await passwords.check(user.password_hash, first)
 
 
 async def test_a_demo_password_that_somebody_changed_is_not_shown(tmp_path, store):
     passwords = Passwords(QUICK)
     await demo_password(tmp_path, store, passwords)
-    await store.set_password("demo", await passwords.hash("my own password"))
+    await store.users.set_password("demo", await passwords.hash("my own password"))
     assert await demo_password(tmp_path, store, passwords) is None
 
 

@@ -93,7 +93,7 @@ async def test_closing_ends_all_and_takes_no_more() -> None:
 
 async def test_an_end_that_cannot_be_stored_is_logged_with_the_session_and_ends_it() -> None:
     class BrokenStore(MemoryStore):
-        async def end_session(self, *_: object) -> bool:
+        async def end(self, *_: object) -> bool:
             raise OSError("a planted failure")
 
     with structlog.testing.capture_logs([structlog.contextvars.merge_contextvars]) as logs:

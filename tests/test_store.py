@@ -10,7 +10,10 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
 from posesim_server import schema
-from posesim_server.store import DatabaseTooNew, NameTaken, ScoreRow, Store, StoreError
+from posesim_server.database import DatabaseTooNew, StoreError
+from posesim_server.store import Store
+from posesim_server.store.sessions import ScoreRow
+from posesim_server.store.users import NameTaken
 
 SHA = "0" * 64
 
@@ -27,13 +30,13 @@ async def store(tmp_path):
 
 
 async def add_exercise(store, user, name="Squat", sha=SHA):
-    return await store.add_exercise(
+    return await store.exercises.add(
         user.id, name=name, clip_sha256=sha, clip_type="video/mp4", duration_s=8.4
     )
 
 
 async def add_session(store, user):
-    return await store.add_session(user.id, await add_exercise(store, user))
+    return await store.sessions.add(user.id, await add_exercise(store, user))
 
 
 def row(seq, score=80.0):
@@ -70,10 +73,10 @@ async def test_migrations_make_the_tables_that_the_code_expects(tmp_path):
 
 async def test_what_is_stored_is_there_after_a_restart(tmp_path):
     store = await Store.open(url(tmp_path))
-    user = await store.add_user("anna", "hash")
+    user = await store.users.add("anna", "hash")
     await store.close()
     store = await Store.open(url(tmp_path))
-    assert await store.user(user.id) == user
+    assert await store.users.get(user.id) == user
     await store.close()
 
 
@@ -91,7 +94,7 @@ async def test_a_database_of_a_newer_version_is_refused_and_left_alone(tmp_path)
 
 async def test_a_migration_that_fails_changes_nothing(tmp_path):
     run_sql(tmp_path, "CREATE TABLE sessions (id TEXT)")  # in the way of the third table
-    with pytest.raises(StoreError, match="can't be opened"):
+    with pytest.raises(StoreError, match=r"already exists\. Nothing in it was changed"):
         await Store.open(url(tmp_path))
     with sqlite3.connect(tmp_path / "db.sqlite3") as connection:
         tables = connection.execute("SELECT name FROM sqlite_master WHERE type='table'").fetchall()
@@ -101,8 +104,8 @@ async def test_a_migration_that_fails_changes_nothing(tmp_path):
 
 async def test_several_writers_share_one_database(tmp_path):
     stores = [await Store.open(url(tmp_path)) for _ in range(4)]
-    await asyncio.gather(*(store.add_user(f"u{n}", "h") for n, store in enumerate(stores)))
-    assert len(await stores[0].users()) == 4
+    await asyncio.gather(*(store.users.add(f"u{n}", "h") for n, store in enumerate(stores)))
+    assert len(await stores[0].users.all()) == 4
     for store in stores:
         await store.close()
 
@@ -146,193 +149,193 @@ def test_migrations_are_found_wherever_the_program_is_started(tmp_path):
 
 
 async def test_a_name_belongs_to_one_user(store):
-    await store.add_user("anna", "hash")
+    await store.users.add("anna", "hash")
     with pytest.raises(NameTaken, match="already a user 'anna'"):
-        await store.add_user("anna", "other")
+        await store.users.add("anna", "other")
 
 
 async def test_users_are_found_by_id_and_by_name(store):
-    anna = await store.add_user("anna", "hash")
-    await store.add_user("ben", "hash")
-    assert await store.user(anna.id) == await store.user_by_name("anna") == anna
-    assert await store.user("nobody") is None
-    assert await store.user_by_name("nobody") is None
+    anna = await store.users.add("anna", "hash")
+    await store.users.add("ben", "hash")
+    assert await store.users.get(anna.id) == await store.users.by_name("anna") == anna
+    assert await store.users.get("nobody") is None
+    assert await store.users.by_name("nobody") is None
 
 
 async def test_a_password_is_replaced(store):
-    await store.add_user("anna", "old")
-    assert await store.set_password("anna", "new")
-    assert (await store.user_by_name("anna")).password_hash == "new"
-    assert not await store.set_password("nobody", "new")
+    await store.users.add("anna", "old")
+    assert await store.users.set_password("anna", "new")
+    assert (await store.users.by_name("anna")).password_hash == "new"
+    assert not await store.users.set_password("nobody", "new")
 
 
 async def test_removing_a_user_removes_all_that_is_theirs_and_nothing_else(store):
-    anna, ben = await store.add_user("anna", "h"), await store.add_user("ben", "h")
+    anna, ben = await store.users.add("anna", "h"), await store.users.add("ben", "h")
     hers, his = await add_session(store, anna), await add_session(store, ben)
-    await store.add_scores(hers.id, [row(0)])
-    await store.add_scores(his.id, [row(0)])
-    assert await store.remove_user("anna")
-    assert not await store.remove_user("anna")
-    assert [user.name for user in await store.users()] == ["ben"]
-    assert await store.sessions(anna.id, limit=9) == []
-    assert await store.exercises(anna.id) == []
-    assert await store.scores(ben.id, his.id) == [row(0)]
+    await store.sessions.add_scores(hers.id, [row(0)])
+    await store.sessions.add_scores(his.id, [row(0)])
+    assert await store.users.remove("anna")
+    assert not await store.users.remove("anna")
+    assert [user.name for user in await store.users.all()] == ["ben"]
+    assert await store.sessions.of_user(anna.id, limit=9) == []
+    assert await store.exercises.of_user(anna.id) == []
+    assert await store.sessions.scores(ben.id, his.id) == [row(0)]
 
 
 # Exercises
 
 
 async def test_an_exercise_goes_from_embedding_to_ready(store):
-    anna = await store.add_user("anna", "h")
+    anna = await store.users.add("anna", "h")
     exercise = await add_exercise(store, anna)
     assert exercise.state == "embedding"
-    assert await store.unfinished_exercises() == [exercise]
-    await store.exercise_ready(exercise.id, 8.5)
-    ready = await store.exercise(anna.id, exercise.id)
+    assert await store.exercises.unfinished() == [exercise]
+    await store.exercises.set_ready(exercise.id, 8.5)
+    ready = await store.exercises.get(anna.id, exercise.id)
     assert (ready.state, ready.duration_s, ready.error) == ("ready", 8.5, None)
-    assert await store.unfinished_exercises() == []
+    assert await store.exercises.unfinished() == []
 
 
 async def test_an_exercise_that_failed_says_why(store):
-    anna = await store.add_user("anna", "h")
+    anna = await store.users.add("anna", "h")
     exercise = await add_exercise(store, anna)
-    await store.exercise_failed(exercise.id, "Too short.")
-    failed = await store.exercise(anna.id, exercise.id)
+    await store.exercises.set_failed(exercise.id, "Too short.")
+    failed = await store.exercises.get(anna.id, exercise.id)
     assert (failed.state, failed.error) == ("failed", "Too short.")
 
 
 async def test_exercises_are_listed_newest_first(store):
-    anna = await store.add_user("anna", "h")
+    anna = await store.users.add("anna", "h")
     for name in ("first", "second", "third"):
         await add_exercise(store, anna, name)
-    assert [e.name for e in await store.exercises(anna.id)] == ["third", "second", "first"]
+    assert [e.name for e in await store.exercises.of_user(anna.id)] == ["third", "second", "first"]
 
 
 async def test_nobody_reads_or_deletes_what_is_anothers(store):
-    anna, ben = await store.add_user("anna", "h"), await store.add_user("ben", "h")
+    anna, ben = await store.users.add("anna", "h"), await store.users.add("ben", "h")
     session = await add_session(store, anna)
-    await store.add_scores(session.id, [row(0)])
-    assert await store.exercise(ben.id, session.exercise_id) is None
-    assert not await store.delete_exercise(ben.id, session.exercise_id)
-    assert await store.exercises(ben.id) == []
-    assert not await store.uses_clip(ben.id, SHA)
-    assert await store.session(ben.id, session.id) is None
-    assert await store.sessions(ben.id, limit=9) == []
-    assert await store.scores(ben.id, session.id) == []
-    assert await store.exercise(anna.id, session.exercise_id) is not None
+    await store.sessions.add_scores(session.id, [row(0)])
+    assert await store.exercises.get(ben.id, session.exercise_id) is None
+    assert not await store.exercises.delete(ben.id, session.exercise_id)
+    assert await store.exercises.of_user(ben.id) == []
+    assert not await store.exercises.uses_clip(ben.id, SHA)
+    assert await store.sessions.get(ben.id, session.id) is None
+    assert await store.sessions.of_user(ben.id, limit=9) == []
+    assert await store.sessions.scores(ben.id, session.id) == []
+    assert await store.exercises.get(anna.id, session.exercise_id) is not None
 
 
 async def test_a_deleted_exercise_leaves_its_name_with_its_sessions(store):
-    anna = await store.add_user("anna", "h")
+    anna = await store.users.add("anna", "h")
     session = await add_session(store, anna)
-    assert await store.delete_exercise(anna.id, session.exercise_id)
-    kept = await store.session(anna.id, session.id)
+    assert await store.exercises.delete(anna.id, session.exercise_id)
+    kept = await store.sessions.get(anna.id, session.id)
     assert (kept.exercise_id, kept.exercise_name) == (None, "Squat")
 
 
 async def test_content_is_in_use_while_one_exercise_needs_it(store):
-    anna = await store.add_user("anna", "h")
+    anna = await store.users.add("anna", "h")
     one, two = await add_exercise(store, anna), await add_exercise(store, anna)
-    await store.delete_exercise(anna.id, one.id)
-    assert await store.uses_clip(anna.id, SHA)
-    await store.delete_exercise(anna.id, two.id)
-    assert not await store.uses_clip(anna.id, SHA)
+    await store.exercises.delete(anna.id, one.id)
+    assert await store.exercises.uses_clip(anna.id, SHA)
+    await store.exercises.delete(anna.id, two.id)
+    assert not await store.exercises.uses_clip(anna.id, SHA)
 
 
 # Sessions
 
 
 async def test_a_session_is_created_then_live_then_ended(store):
-    anna = await store.add_user("anna", "h")
+    anna = await store.users.add("anna", "h")
     session = await add_session(store, anna)
     assert (session.state, session.started_at) == ("created", None)
-    assert await store.start_session(session.id)
-    live = await store.session(anna.id, session.id)
+    assert await store.sessions.start(session.id)
+    live = await store.sessions.get(anna.id, session.id)
     assert live.state == "live"
     assert live.started_at >= session.created_at
-    assert await store.end_session(session.id, "left", {"score": 81.5})
-    ended = await store.session(anna.id, session.id)
+    assert await store.sessions.end(session.id, "left", {"score": 81.5})
+    ended = await store.sessions.get(anna.id, session.id)
     assert (ended.state, ended.end_reason, ended.summary) == ("ended", "left", {"score": 81.5})
     assert ended.ended_at >= live.started_at
 
 
 async def test_the_first_end_of_a_session_counts(store):
-    anna = await store.add_user("anna", "h")
+    anna = await store.users.add("anna", "h")
     session = await add_session(store, anna)
-    assert await store.end_session(session.id, "left", {"score": 1.0})
-    assert not await store.end_session(session.id, "lost", None)
-    assert not await store.start_session(session.id)
-    ended = await store.session(anna.id, session.id)
+    assert await store.sessions.end(session.id, "left", {"score": 1.0})
+    assert not await store.sessions.end(session.id, "lost", None)
+    assert not await store.sessions.start(session.id)
+    ended = await store.sessions.get(anna.id, session.id)
     assert (ended.end_reason, ended.summary) == ("left", {"score": 1.0})
 
 
 async def test_a_session_without_a_summary_has_none(store):
-    anna = await store.add_user("anna", "h")
+    anna = await store.users.add("anna", "h")
     session = await add_session(store, anna)
-    await store.end_session(session.id, "never_joined", None)
-    assert (await store.session(anna.id, session.id)).summary is None
+    await store.sessions.end(session.id, "never_joined", None)
+    assert (await store.sessions.get(anna.id, session.id)).summary is None
 
 
 async def test_sessions_that_a_crash_left_open_are_ended_as_lost(store):
-    anna = await store.add_user("anna", "h")
+    anna = await store.users.add("anna", "h")
     created, live, ended = [await add_session(store, anna) for _ in range(3)]
-    await store.start_session(live.id)
-    await store.end_session(ended.id, "left", None)
-    assert await store.end_lost_sessions() == 2
-    reasons = [(await store.session(anna.id, s.id)).end_reason for s in (created, live, ended)]
+    await store.sessions.start(live.id)
+    await store.sessions.end(ended.id, "left", None)
+    assert await store.sessions.end_lost() == 2
+    reasons = [(await store.sessions.get(anna.id, s.id)).end_reason for s in (created, live, ended)]
     assert reasons == ["lost", "lost", "left"]
 
 
 async def test_sessions_come_in_pages_newest_first(store):
-    anna = await store.add_user("anna", "h")
+    anna = await store.users.add("anna", "h")
     made = [await add_session(store, anna) for _ in range(5)]
-    first = await store.sessions(anna.id, limit=3)
-    rest = await store.sessions(anna.id, limit=3, before=first[-1].created_at)
+    first = await store.sessions.of_user(anna.id, limit=3)
+    rest = await store.sessions.of_user(anna.id, limit=3, before=first[-1].created_at)
     assert [s.id for s in first + rest] == [s.id for s in reversed(made)]
 
 
 async def test_a_session_against_an_exercise_that_was_just_deleted_is_refused(store):
-    anna = await store.add_user("anna", "h")
+    anna = await store.users.add("anna", "h")
     exercise = await add_exercise(store, anna)
-    await store.delete_exercise(anna.id, exercise.id)
+    await store.exercises.delete(anna.id, exercise.id)
     with pytest.raises(StoreError, match="was deleted"):
-        await store.add_session(anna.id, exercise)
+        await store.sessions.add(anna.id, exercise)
 
 
 # Scores
 
 
 async def test_scores_are_kept_in_order_with_all_their_values(store):
-    anna = await store.add_user("anna", "h")
+    anna = await store.users.add("anna", "h")
     session = await add_session(store, anna)
     nothing = ScoreRow(0, 0.32, None, "warming_up", None, None, None, None, None)
-    await store.add_scores(session.id, [row(2), row(1)])
-    await store.add_scores(session.id, [nothing])
-    await store.add_scores(session.id, [])
-    assert await store.scores(anna.id, session.id) == [nothing, row(1), row(2)]
+    await store.sessions.add_scores(session.id, [row(2), row(1)])
+    await store.sessions.add_scores(session.id, [nothing])
+    await store.sessions.add_scores(session.id, [])
+    assert await store.sessions.scores(anna.id, session.id) == [nothing, row(1), row(2)]
 
 
 async def test_a_batch_with_a_score_that_is_there_already_is_refused_whole(store):
-    anna = await store.add_user("anna", "h")
+    anna = await store.users.add("anna", "h")
     session = await add_session(store, anna)
-    await store.add_scores(session.id, [row(0)])
+    await store.sessions.add_scores(session.id, [row(0)])
     with pytest.raises(StoreError, match=f"Scores 1 to 0 don't fit the session {session.id}"):
-        await store.add_scores(session.id, [row(1), row(0)])
-    assert await store.scores(anna.id, session.id) == [row(0)]
+        await store.sessions.add_scores(session.id, [row(1), row(0)])
+    assert await store.sessions.scores(anna.id, session.id) == [row(0)]
 
 
 async def test_scores_need_a_session(store):
     with pytest.raises(StoreError, match="don't fit the session nothing"):
-        await store.add_scores("nothing", [row(0)])
+        await store.sessions.add_scores("nothing", [row(0)])
 
 
 # Moments
 
 
 async def test_moments_keep_their_microseconds_and_come_back_as_utc(store):
-    anna = await store.add_user("anna", "h")
+    anna = await store.users.add("anna", "h")
     assert anna.created_at.tzinfo is UTC
-    assert (await store.user(anna.id)).created_at == anna.created_at
+    assert (await store.users.get(anna.id)).created_at == anna.created_at
 
 
 def test_moments_of_any_zone_are_stored_as_utc():

@@ -14,13 +14,14 @@ from posesim.errors import VideoError
 from ..exercises import Exercises, UploadTooLarge
 from ..keys import CONFIG, EXERCISES, STORE
 from ..problems import Problem, problem_response
-from ..store import Exercise, ExerciseState
+from ..store.exercises import Exercise, ExerciseState
 from .guard import USER
 from .ids import path_id
+from .operation import Operations, respond
 
 T = TypeVar("T")
 
-routes = web.RouteTableDef()
+operations = Operations("Exercises")
 
 LONGEST_NAME = 80  # characters
 FORM_BYTES = 16_384  # what a form has beside the clip: the name and the boundaries
@@ -28,6 +29,15 @@ CHUNK_BYTES = 262_144
 SILENCE_S = 30.0  # without a chunk; an upload that stands still would keep its file for ever
 NOT_FOUND = "There is no such exercise. It may have been deleted."
 NO_FILE = "This exercise's file is gone. Delete the exercise and upload its clip again."
+
+UPLOAD_FORM = {
+    "type": "object",
+    "properties": {
+        "name": {"type": "string", "minLength": 1, "maxLength": LONGEST_NAME},
+        "clip": {"type": "string", "contentMediaType": "video/*"},
+    },
+    "required": ["name", "clip"],
+}
 
 
 class ExerciseOut(BaseModel):
@@ -50,64 +60,39 @@ class ExerciseList(BaseModel):
     exercises: list[ExerciseOut]
 
 
-@routes.get("/v1/exercises")
-async def list_exercises(request: web.Request) -> web.Response:
+@operations.get("/v1/exercises", answer=ExerciseList)
+async def list_exercises(request: web.Request) -> ExerciseList:
     """List the user's exercises, newest first."""
     library = request.app[EXERCISES]
-    found = await request.app[STORE].exercises(request[USER].id)
-    answer = ExerciseList(exercises=[_shown(exercise, library) for exercise in found])
-    return web.json_response(text=answer.model_dump_json())
+    found = await request.app[STORE].exercises.of_user(request[USER].id)
+    return ExerciseList(exercises=[_shown(exercise, library) for exercise in found])
 
 
-@routes.get("/v1/exercises/{id}")
-async def get_exercise(request: web.Request) -> web.Response:
+@operations.get("/v1/exercises/{id}", answer=ExerciseOut, problems={404: NOT_FOUND})
+async def get_exercise(request: web.Request) -> ExerciseOut:
     """Show one exercise; asked again and again while it is embedded."""
-    exercise = await _find(request)
-    answer = _shown(exercise, request.app[EXERCISES])
-    return web.json_response(text=answer.model_dump_json())
+    return _shown(await _find(request), request.app[EXERCISES])
 
 
-@routes.get("/v1/exercises/{id}/clip")
+@operations.get("/v1/exercises/{id}/clip", produces=("video/*",), problems={404: NOT_FOUND})
 async def get_clip(request: web.Request) -> web.StreamResponse:
     """Send the clip as it was uploaded, or the part that is asked for."""
     exercise = await _find(request)
     return await _file(request.app[EXERCISES].clip(exercise), exercise.clip_type)
 
 
-@routes.get("/v1/exercises/{id}/thumbnail")
+@operations.get("/v1/exercises/{id}/thumbnail", produces=("image/jpeg",), problems={404: NOT_FOUND})
 async def get_thumbnail(request: web.Request) -> web.StreamResponse:
     """Send a JPEG of a frame."""
     exercise = await _find(request)
     return await _file(request.app[EXERCISES].thumbnail(exercise), "image/jpeg")
 
 
-@routes.delete("/v1/exercises/{id}")
-async def delete_exercise(request: web.Request) -> web.Response:
+@operations.delete("/v1/exercises/{id}", status=204, problems={404: NOT_FOUND})
+async def delete_exercise(request: web.Request) -> None:
     """Delete an exercise; what runs against it ends."""
     if not await request.app[EXERCISES].delete(request[USER].id, path_id(request)):
         raise Problem(404, NOT_FOUND)
-    return web.Response(status=204)
-
-
-async def upload(request: web.Request) -> web.Response:
-    """Receive a clip and begin to embed it."""
-    _check_size(request)
-    if request.content_type != "multipart/form-data":
-        raise Problem(415, "Send the clip as multipart/form-data: first name, then clip.")
-    try:
-        exercise = await _receive(request)
-    except UploadTooLarge as error:
-        raise Problem(413, str(error)) from error
-    except VideoError as error:
-        raise Problem(422, str(error)) from error
-    except (ValueError, HttpProcessingError) as error:  # how aiohttp reports a malformed body
-        raise Problem(400, "The upload is not valid multipart/form-data.") from error
-    answer = _shown(exercise, request.app[EXERCISES])
-    return web.json_response(
-        text=answer.model_dump_json(),
-        status=202,
-        headers={"Location": f"/v1/exercises/{exercise.id}"},
-    )
 
 
 async def expect_upload(request: web.Request) -> web.StreamResponse | None:
@@ -122,8 +107,37 @@ async def expect_upload(request: web.Request) -> web.StreamResponse | None:
     return None
 
 
-# Not by decorator: only this route answers `Expect` itself.
-UPLOAD_ROUTE = web.post("/v1/exercises", upload, expect_handler=expect_upload)
+@operations.post(
+    "/v1/exercises",
+    consumes={"multipart/form-data": UPLOAD_FORM},
+    answer=ExerciseOut,
+    status=202,
+    problems={
+        400: "The body is no valid form.",
+        408: "The upload stopped in the middle.",
+        413: "The clip is too large.",
+        415: "Not sent as multipart/form-data.",
+    },
+    expect=expect_upload,
+)
+async def upload(request: web.Request) -> web.StreamResponse:
+    """Receive a clip and begin to embed it."""
+    _check_size(request)
+    if request.content_type != "multipart/form-data":
+        raise Problem(415, "Send the clip as multipart/form-data: first name, then clip.")
+    try:
+        exercise = await _receive(request)
+    except UploadTooLarge as error:
+        raise Problem(413, str(error)) from error
+    except VideoError as error:
+        raise Problem(422, str(error)) from error
+    except (ValueError, HttpProcessingError) as error:  # how aiohttp reports a malformed body
+        raise Problem(400, "The upload is not valid multipart/form-data.") from error
+    return respond(
+        _shown(exercise, request.app[EXERCISES]),
+        status=202,
+        headers={"Location": f"/v1/exercises/{exercise.id}"},
+    )
 
 
 def _check_size(request: web.Request) -> None:
@@ -168,7 +182,7 @@ async def _in_time(reading: Awaitable[T]) -> T:
 
 
 async def _find(request: web.Request) -> Exercise:
-    exercise = await request.app[STORE].exercise(request[USER].id, path_id(request))
+    exercise = await request.app[STORE].exercises.get(request[USER].id, path_id(request))
     if exercise is None:
         raise Problem(404, NOT_FOUND)
     return exercise

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from functools import partial
 
 from aiohttp import web
-from pydantic import AwareDatetime, BaseModel, Field, ValidationError
+from pydantic import AwareDatetime, BaseModel, Field
 
 from posesim.errors import UnusableReference
 from posesim.references import Reference
@@ -13,15 +13,17 @@ from posesim.references import Reference
 from ..keys import CONFIG, EXERCISES, SESSIONS, STORE, TOKENS, WORKERS
 from ..messages import SummaryValues
 from ..network import compare_with
-from ..problems import Problem, read_json
+from ..problems import Problem
 from ..session import SessionGone, SessionPlan
 from ..sessions import SessionsFull
-from ..store import Exercise, SessionState, StoredSession
+from ..store.exercises import Exercise
+from ..store.sessions import SessionState, StoredSession
 from .exercises import NOT_FOUND as NO_EXERCISE
 from .guard import USER
 from .ids import path_id
+from .operation import Operations
 
-routes = web.RouteTableDef()
+operations = Operations("Sessions")
 
 NOT_FOUND = "There is no such session."
 RETRY_S = 30  # when a place may be free again
@@ -96,12 +98,21 @@ class Page(BaseModel):
     before: AwareDatetime | None = None
 
 
-@routes.post("/v1/sessions")
-async def create_session(request: web.Request) -> web.Response:
+@operations.post(
+    "/v1/sessions",
+    body=NewSession,
+    answer=Ticket,
+    status=201,
+    problems={
+        404: NO_EXERCISE,
+        409: "The exercise is not ready.",
+        503: "All places are taken; try again after `Retry-After`.",
+    },
+)
+async def create_session(request: web.Request, body: NewSession) -> Ticket:
     """Make a session and hand out what its client needs."""
-    wanted = await read_json(request, NewSession)
     user, store, config = request[USER], request.app[STORE], request.app[CONFIG]
-    exercise = await store.exercise(user.id, wanted.exercise_id)
+    exercise = await store.exercises.get(user.id, body.exercise_id)
     if exercise is None:
         raise Problem(404, NO_EXERCISE)
     reference = await _reference(request, exercise)
@@ -109,7 +120,7 @@ async def create_session(request: web.Request) -> web.Response:
         request.app[SESSIONS].require_place()
     except SessionsFull as error:
         raise _full(error) from error
-    session = await store.add_session(user.id, exercise)
+    session = await store.sessions.add(user.id, exercise)
     plan = SessionPlan(
         session_id=session.id,
         user_id=user.id,
@@ -121,10 +132,10 @@ async def create_session(request: web.Request) -> web.Response:
     try:
         request.app[SESSIONS].create(plan)
     except (SessionsFull, SessionGone) as error:  # another came first, or the server stops
-        await store.end_session(session.id, "failed", None)
+        await store.sessions.end(session.id, "failed", None)
         raise _full(error) from error
     tokens = request.app[TOKENS]
-    ticket = Ticket(
+    return Ticket(
         id=session.id,
         whip_url=f"/v1/whip/{session.id}",
         token=tokens.issue_session(session.id, user.id, datetime.now(UTC)),
@@ -132,47 +143,37 @@ async def create_session(request: web.Request) -> web.Response:
         ice_servers=[IceServer(urls=[url]) for url in config.ice_servers],
         max_duration_s=config.max_session_s,
     )
-    return web.json_response(text=ticket.model_dump_json(), status=201)
 
 
-@routes.get("/v1/sessions")
-async def list_sessions(request: web.Request) -> web.Response:
+@operations.get("/v1/sessions", query=Page, answer=SessionList)
+async def list_sessions(request: web.Request, query: Page) -> SessionList:
     """List the user's sessions, newest first."""
-    try:
-        page = Page.model_validate(dict(request.query))
-    except ValidationError as error:
-        raise Problem(
-            422, "limit is a number from 1 to 200, before a moment such as 2026-01-31T12:00:00Z."
-        ) from error
-    found = await request.app[STORE].sessions(
-        request[USER].id, limit=page.limit, before=page.before
+    found = await request.app[STORE].sessions.of_user(
+        request[USER].id, limit=query.limit, before=query.before
     )
-    answer = SessionList(sessions=[_shown(session) for session in found])
-    return web.json_response(text=answer.model_dump_json())
+    return SessionList(sessions=[_shown(session) for session in found])
 
 
-@routes.get("/v1/sessions/{id}")
-async def get_session(request: web.Request) -> web.Response:
+@operations.get("/v1/sessions/{id}", answer=SessionOut, problems={404: NOT_FOUND})
+async def get_session(request: web.Request) -> SessionOut:
     """Show one session."""
-    return web.json_response(text=_shown(await _find(request)).model_dump_json())
+    return _shown(await _find(request))
 
 
-@routes.get("/v1/sessions/{id}/scores")
-async def get_scores(request: web.Request) -> web.Response:
+@operations.get("/v1/sessions/{id}/scores", answer=ScoreList, problems={404: NOT_FOUND})
+async def get_scores(request: web.Request) -> ScoreList:
     """Show every score of a session, in order."""
     session = await _find(request)
-    rows = await request.app[STORE].scores(request[USER].id, session.id)
-    scores = [ScoreOut.model_validate(row, from_attributes=True) for row in rows]
-    return web.json_response(text=ScoreList(scores=scores).model_dump_json())
+    rows = await request.app[STORE].sessions.scores(request[USER].id, session.id)
+    return ScoreList(scores=[ScoreOut.model_validate(row, from_attributes=True) for row in rows])
 
 
-@routes.delete("/v1/sessions/{id}")
-async def end_session(request: web.Request) -> web.Response:
+@operations.delete("/v1/sessions/{id}", status=204, problems={404: NOT_FOUND})
+async def end_session(request: web.Request) -> None:
     """End a session; one that has ended stays as it is."""
     session = await _find(request)
     if not await request.app[SESSIONS].end(session.id, "deleted"):
-        await request.app[STORE].end_session(session.id, "deleted", None)
-    return web.Response(status=204)
+        await request.app[STORE].sessions.end(session.id, "deleted", None)
 
 
 async def _reference(request: web.Request, exercise: Exercise) -> Reference:
@@ -196,7 +197,7 @@ async def _reference(request: web.Request, exercise: Exercise) -> Reference:
 
 
 async def _find(request: web.Request) -> StoredSession:
-    session = await request.app[STORE].session(request[USER].id, path_id(request))
+    session = await request.app[STORE].sessions.get(request[USER].id, path_id(request))
     if session is None:
         raise Problem(404, NOT_FOUND)
     return session

@@ -1,0 +1,157 @@
+"""HTTP operations: declared once, so that what is checked and what is documented are the same.
+
+A module makes one `Operations` and decorates its handlers; `openapi.py` writes the document from
+the same declarations.
+"""
+
+import inspect
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, Literal, TypeVar
+
+from aiohttp import web
+from aiohttp.typedefs import Handler
+from pydantic import BaseModel, ValidationError
+
+from ..problems import invalid, read_json
+
+# Who may call: anybody, who brings a session's own token, a signed-in user, or one of such a role.
+Access = Literal["open", "session", "member", "coach", "admin"]
+Expect = Callable[[web.Request], Awaitable[web.StreamResponse | None]]
+H = TypeVar("H", bound=Callable[..., Awaitable[Any]])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Operation:
+    """One method of one address.
+
+    Attributes:
+        tag: The subject it belongs to.
+        summary: The first line of the handler's docstring.
+        access: Who may call it.
+        body: The model of a JSON body.
+        consumes: Another body than JSON: its media types, each with its JSON schema.
+        query: The model of the query.
+        answer: The model of a JSON answer.
+        produces: Another answer than JSON: its media types.
+        status: That of success.
+        problems: Why it may fail, by status; 401, 403 and 422 are added where they follow.
+    """
+
+    method: str
+    path: str
+    tag: str
+    summary: str
+    description: str
+    access: Access
+    body: type[BaseModel] | None = None
+    consumes: Mapping[str, dict[str, Any]] = field(default_factory=dict)
+    query: type[BaseModel] | None = None
+    answer: type[BaseModel] | None = None
+    produces: tuple[str, ...] = ()
+    status: int = 200
+    problems: Mapping[int, str] = field(default_factory=dict)
+
+
+OPERATION = "posesim_operation"  # the attribute of a handler that holds its Operation
+
+
+def operation_of(handler: object) -> Operation | None:
+    """What a route's handler was declared as."""
+    found = getattr(handler, OPERATION, None)
+    return found if isinstance(found, Operation) else None
+
+
+class Operations:
+    """The operations of one subject; `app.add_routes(operations.routes)`.
+
+    A handler takes the request, and `body` and `query` where they are declared. It returns the
+    model of its answer, None for an empty one, or a response of its own.
+    """
+
+    def __init__(self, tag: str) -> None:
+        self._tag = tag
+        self.routes: list[web.RouteDef] = []
+
+    def get(self, path: str, **declared: Any) -> Callable[[H], H]:
+        """Declare a GET; see `Operation` for what can be declared."""
+        return self._declare("GET", path, declared)
+
+    def post(self, path: str, **declared: Any) -> Callable[[H], H]:
+        """Declare a POST; `expect` answers `Expect: 100-continue`."""
+        return self._declare("POST", path, declared)
+
+    def put(self, path: str, **declared: Any) -> Callable[[H], H]:
+        """Declare a PUT."""
+        return self._declare("PUT", path, declared)
+
+    def patch(self, path: str, **declared: Any) -> Callable[[H], H]:
+        """Declare a PATCH."""
+        return self._declare("PATCH", path, declared)
+
+    def delete(self, path: str, **declared: Any) -> Callable[[H], H]:
+        """Declare a DELETE."""
+        return self._declare("DELETE", path, declared)
+
+    def options(self, path: str, **declared: Any) -> Callable[[H], H]:
+        """Declare an OPTIONS."""
+        return self._declare("OPTIONS", path, declared)
+
+    def _declare(self, method: str, path: str, declared: dict[str, Any]) -> Callable[[H], H]:
+        expect: Expect | None = declared.pop("expect", None)
+
+        def decorate(handler: H) -> H:
+            summary, _, rest = inspect.cleandoc(handler.__doc__ or "").partition("\n")
+            operation = Operation(
+                method=method,
+                path=path,
+                tag=self._tag,
+                summary=summary,
+                description=rest.strip(),
+                **{"access": "member", **declared},
+            )
+            options: dict[str, Any] = {"expect_handler": expect} if expect else {}
+            make = web.get if method == "GET" else partial(web.route, method)  # GET brings HEAD
+            self.routes.append(make(path, _handler(operation, handler), **options))
+            return handler
+
+        return decorate
+
+
+def _handler(operation: Operation, handler: Callable[..., Awaitable[Any]]) -> Handler:
+    async def handle(request: web.Request) -> web.StreamResponse:
+        given: dict[str, BaseModel] = {}
+        if operation.query is not None:
+            given["query"] = read_query(request, operation.query)
+        if operation.body is not None:
+            given["body"] = await read_json(request, operation.body)
+        return respond(await handler(request, **given), operation.status)
+
+    setattr(handle, OPERATION, operation)
+    return handle
+
+
+def respond(
+    answer: BaseModel | web.StreamResponse | None,
+    status: int = 200,
+    headers: Mapping[str, str] | None = None,
+) -> web.StreamResponse:
+    """Make a response of what a handler returns."""
+    if isinstance(answer, web.StreamResponse):
+        return answer
+    if answer is None:
+        return web.Response(status=204, headers=headers)
+    return web.json_response(text=answer.model_dump_json(), status=status, headers=headers)
+
+
+def read_query(request: web.Request, model: type[BaseModel]) -> BaseModel:
+    """Read the query as `model`.
+
+    Raises:
+        Problem: 422, naming the first parameter that does not fit.
+    """
+    try:
+        return model.model_validate(dict(request.query))
+    except ValidationError as error:
+        raise invalid(error) from error
