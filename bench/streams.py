@@ -8,7 +8,7 @@ from pathlib import Path
 
 from footage import Footage
 
-from posesim.embedding import Embedder, Part
+from posesim.embedding import FeatureStream, Part
 from posesim.engines.calls import run
 from posesim.framers import open_framer
 from posesim.network import Network
@@ -41,11 +41,11 @@ class Streams:
 
     def _see(self, footage: Footage) -> Stream:
         framer = open_framer(self._network.settings.framing, self._network.poses)
-        embedder = Embedder(self._network.engine, framer)
+        features = FeatureStream(self._network.engine, framer)
         stream: Stream = []
         for time_s, rgb in footage:
-            stream += run(self._network.engine, embedder.push(time_s, rgb))
-        stream += run(self._network.engine, embedder.finish())
+            stream += run(self._network.engine, features.push(time_s, rgb))
+        stream += run(self._network.engine, features.finish())
         return stream
 
 

@@ -10,10 +10,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from posesim.cli import weights_path
-from posesim.compare import compare
-from posesim.network import Network
-from posesim.references import embed
+from posesim import Embedder, Reference, compare
 
 # By exercise: the reference, and a user who is another person.
 PAIRS = {
@@ -30,15 +27,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path)
     folder = parser.parse_args().folder
-    network = Network.open(weights_path())
+    embedder = Embedder.open()
     references = {
-        exercise: embed(
-            folder / f"{clip}.mp4",
-            network.engine,
-            network.settings,
-            name=exercise,
-            poses=network.poses,
-        )
+        exercise: Reference.from_video(folder / f"{clip}.mp4", embedder, name=exercise)
         for exercise, (clip, _) in tqdm(PAIRS.items(), desc="references")
     }
     print("| user \\ reference |", " | ".join(references), "|")
@@ -46,9 +37,7 @@ def main() -> None:
     for exercise, (_, clip) in tqdm(PAIRS.items(), desc="users"):
         cells = []
         for reference in references.values():
-            summary = compare(
-                network.comparator(reference), folder / f"{clip}.mp4", reference=reference.name
-            ).summary
+            summary = compare(folder / f"{clip}.mp4", reference, embedder).summary
             cells.append(summary.state if summary.score is None else f"{summary.score:.0f}")
         print(f"| {exercise} |", " | ".join(cells), "|")
 

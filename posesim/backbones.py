@@ -7,6 +7,7 @@ is imported when it is used, because not everybody has installed all of them.
 
 from __future__ import annotations
 
+import os
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
@@ -133,3 +134,11 @@ BACKBONES: Mapping[str, Backbone] = {
 }
 LAYOUTS: Mapping[str, Layout] = {name: each.layout for name, each in BACKBONES.items()}
 DEFAULT = I3D.backbone
+
+
+def weights_path(backbone: str = DEFAULT) -> Path:
+    """Where a backbone's weights are kept: under POSESIM_CACHE, else in the user's cache folder."""
+    from posesim.weights import default_path
+
+    cache = os.environ.get("POSESIM_CACHE")
+    return default_path(Path(cache) if cache else None, BACKBONES[backbone].weights_file)

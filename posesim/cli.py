@@ -5,13 +5,17 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
-import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
+from .backbones import weights_path as weights_path  # noqa: PLC0414 - the server's commands use it too
 from .errors import PosesimError
+
+if TYPE_CHECKING:
+    from .library import Embedder
+    from .references import Reference
 
 # In quotes, because only the type checker knows it as a generic.
 Subparsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
@@ -68,15 +72,6 @@ def add_commands(subparsers: Subparsers) -> None:
     _add_compare(subparsers)
     _add_weights(subparsers)
     _add_bench(subparsers)
-
-
-def weights_path(backbone: str = "i3d") -> Path:
-    """Where a backbone's weights are kept: under POSESIM_CACHE, else in the user's cache folder."""
-    from .backbones import BACKBONES
-    from .weights import default_path
-
-    cache = os.environ.get("POSESIM_CACHE")
-    return default_path(Path(cache) if cache else None, BACKBONES[backbone].weights_file)
 
 
 def on_terminal() -> bool:
@@ -178,56 +173,48 @@ def _positive(text: str) -> int:
 
 
 def _embed(args: argparse.Namespace) -> int:
-    from .network import Network
-    from .references import SUFFIX, embed
+    from .references import SUFFIX
 
     out: Path = args.out.with_name(args.out.name.removesuffix(SUFFIX) + SUFFIX)
     if not out.parent.is_dir():
         raise PosesimError(f"There is no folder {out.parent}. Make it, or choose another --out.")
-    network = Network.open(weights_path(args.backbone), args.engine, args.backbone)
-    with _progress(f"embedding {args.video.name}") as show:
-        reference = embed(
-            args.video,
-            network.engine,
-            network.settings,
-            name=out.stem,
-            poses=network.poses,
-            on_progress=show,
-        )
+    reference = _reference_of(args.video, _embedder(args), name=out.stem)
     reference.save(out)
     print(f"{out}: {reference.duration_s:.1f} s")
     return 0
 
 
 def _compare(args: argparse.Namespace) -> int:
-    from .compare import compare
-    from .network import Network
-    from .references import SUFFIX, Reference, embed
+    from .library import compare
+    from .references import SUFFIX, Reference
 
-    network = Network.open(weights_path(args.backbone), args.engine, args.backbone)
-    if network.warning:
-        print(f"posesim: {network.warning}", file=sys.stderr)
+    embedder = _embedder(args)
+    if embedder.warning:
+        print(f"posesim: {embedder.warning}", file=sys.stderr)
     if args.reference.suffix == SUFFIX:
         reference = Reference.load(args.reference)
     else:
-        with _progress(f"embedding {args.reference.name}") as show:
-            reference = embed(
-                args.reference,
-                network.engine,
-                network.settings,
-                name=args.reference.stem,
-                poses=network.poses,
-                on_progress=show,
-            )
+        reference = _reference_of(args.reference, embedder)
     with _progress(f"comparing {args.user.name}") as show:
-        comparison = compare(
-            network.comparator(reference), args.user, reference=reference.name, on_progress=show
-        )
+        comparison = compare(args.user, reference, embedder, on_progress=show)
     if args.json:
         print(json.dumps(comparison.as_json(), indent=2))
     else:
         print(comparison.as_table())
     return 0
+
+
+def _embedder(args: argparse.Namespace) -> Embedder:
+    from .library import Embedder
+
+    return Embedder.open(weights_path(args.backbone), engine=args.engine, backbone=args.backbone)
+
+
+def _reference_of(video: Path, embedder: Embedder, name: str | None = None) -> Reference:
+    from .references import Reference
+
+    with _progress(f"embedding {video.name}") as show:
+        return Reference.from_video(video, embedder, name=name, on_progress=show)
 
 
 @contextlib.contextmanager

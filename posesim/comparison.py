@@ -1,6 +1,6 @@
 """One user against one reference, frame by frame: the same object live and from a file.
 
-Embedder, follower and scorer in a row. Nothing here knows where frames come from or
+Features, then judge, in a row. Nothing here knows where frames come from or
 where results go.
 """
 
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from posesim.embedding import Embedder, Frame
+from posesim.embedding import FeatureStream, Frame
 from posesim.engines.base import Engine
 from posesim.engines.calls import Calls, run
 from posesim.expectation import Expectation
@@ -45,7 +45,7 @@ class Comparator:
     ) -> None:
         settings.require(reference.settings, reference.name)
         self._engine = engine
-        self._embedder = Embedder(engine, framer)
+        self._features = FeatureStream(engine, framer)
         expected = Expectation.of(reference, calibration.hold_energy)
         self._judge = Judge(expected, calibration)
         self._history = History()
@@ -53,11 +53,11 @@ class Comparator:
     @property
     def tail_hop(self) -> int:
         """Frames between two runs of the tail, a multiple of 8; may be changed between pushes."""
-        return self._embedder.tail_hop
+        return self._features.tail_hop
 
     @tail_hop.setter
     def tail_hop(self, frames: int) -> None:
-        self._embedder.tail_hop = frames
+        self._features.tail_hop = frames
 
     def push(self, time_s: float, frame: Frame) -> list[Update]:
         """Take a frame; return what it completes. Runs the network every 8 frames."""
@@ -65,7 +65,7 @@ class Comparator:
 
     def pushing(self, time_s: float, frame: Frame) -> Calls[list[Update]]:
         """`push` for whoever drives several comparators; see `posesim.engines.calls`."""
-        parts = yield from self._embedder.push(time_s, frame)
+        parts = yield from self._features.push(time_s, frame)
         return self._noted([update for part in parts for update in self._judge.take(part)])
 
     def follow(self, clock: ReferenceClock | None) -> None:
@@ -74,12 +74,12 @@ class Comparator:
         `clock.at_s` is on the time of the frames that are pushed.
         """
         if clock is not None:
-            clock = replace(clock, at_s=clock.at_s + self._embedder.shift_s)
+            clock = replace(clock, at_s=clock.at_s + self._features.shift_s)
         self._judge.follow(clock)
 
     def interrupt(self, reason: GapReason) -> None:
         """Announce that frames were dropped here: the next one comes after a gap."""
-        self._embedder.interrupt(reason)
+        self._features.interrupt(reason)
 
     def finish(self) -> list[Update]:
         """End the stream; return what was still waiting."""
@@ -87,7 +87,7 @@ class Comparator:
 
     def finishing(self) -> Calls[list[Update]]:
         """`finish` for whoever drives several comparators."""
-        parts = yield from self._embedder.finish()
+        parts = yield from self._features.finish()
         updates = [update for part in parts for update in self._judge.take(part)]
         return self._noted(updates + self._judge.finish())
 

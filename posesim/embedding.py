@@ -63,7 +63,7 @@ class Features:
 Part = TimedPose | Features | Gap  # what a stream of frames becomes, in order
 
 
-class Embedder:
+class FeatureStream:
     """Put one stream of frames through grid, framing, stem and tail.
 
     What needs the network is a generator; see `posesim.engines.calls`.

@@ -5,8 +5,10 @@ PosesimError
 ├── VideoError           a file or stream that can't be read as video
 │   ├── NotAVideo
 │   ├── NoVideoStream
+│   ├── NoSuchPart
 │   ├── TooShort
 │   ├── TooLong
+│   ├── NobodyToFollow
 │   └── TooLarge
 ├── UnusableReference     a reference that can't be used
 │   ├── ReferenceNotFound
@@ -168,6 +170,23 @@ class NoVideoStream(VideoError):
         super().__init__(
             f"{name!r} has no moving picture, only sound or a still image. "
             "Choose a file with video in it."
+        )
+
+
+class NoSuchPart(VideoError):
+    """A part of a video in which there is no picture.
+
+    Args:
+        name: The file's name, without its folder.
+        start_s: Where the part begins; None for the beginning.
+        end_s: Where it ends; None for the end.
+    """
+
+    def __init__(self, name: str, start_s: float | None, end_s: float | None) -> None:
+        until = "its end" if end_s is None else f"{end_s:.2f} s"
+        super().__init__(
+            f"{name!r} has no picture between {start_s or 0:.2f} s and {until}. "
+            "Choose a part inside the video."
         )
 
 

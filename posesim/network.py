@@ -7,12 +7,14 @@ from pathlib import Path
 
 from posesim import pose_models
 from posesim.backbones import BACKBONES, DEFAULT
+from posesim.clip_frames import OnProgress
 from posesim.comparison import Comparator
 from posesim.engines import Engine, EngineChoice
 from posesim.engines.pose import PoseNetworks
-from posesim.framers import open_framer
-from posesim.references import EmbeddingJob, Reference, Settings
+from posesim.framers import Framer, open_framer
+from posesim.references import Reference, Settings
 from posesim.scoring import Calibration
+from posesim.video_reference import embed
 
 
 @dataclass(frozen=True)
@@ -52,13 +54,33 @@ class Network:
             "better from worse, and their numbers mean nothing by themselves."
         )
 
-    def embedding_job(self, clip: Path, name: str, longest_s: float | None = None) -> EmbeddingJob:
-        """Begin to embed a clip; see `EmbeddingJob`."""
-        return EmbeddingJob(
-            clip, self.engine, self.settings, name=name, poses=self.poses, longest_s=longest_s
+    def framer(self) -> Framer:
+        """Begin to frame a stream, by the rule that the settings name."""
+        return open_framer(self.settings.framing, self.poses)
+
+    def embed(
+        self,
+        clip: Path,
+        name: str,
+        *,
+        start_s: float | None = None,
+        end_s: float | None = None,
+        longest_s: float | None = None,
+        on_progress: OnProgress | None = None,
+    ) -> Reference:
+        """Make a reference of a clip; see `posesim.video_reference.embed`."""
+        return embed(
+            clip,
+            self.engine,
+            self.settings,
+            name=name,
+            framer=self.framer(),
+            start_s=start_s,
+            end_s=end_s,
+            longest_s=longest_s,
+            on_progress=on_progress,
         )
 
     def comparator(self, reference: Reference) -> Comparator:
         """Begin a comparison; see `Comparator`."""
-        framer = open_framer(self.settings.framing, self.poses)
-        return Comparator(self.engine, reference, self.settings, self.calibration, framer)
+        return Comparator(self.engine, reference, self.settings, self.calibration, self.framer())

@@ -13,53 +13,35 @@ import json
 import os
 import tempfile
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from posesim.backbones import LAYOUTS
-from posesim.embedding import (
-    LARGEST_SIDE,
-    WINDOW_S,
-    ClipFeatures,
-    Embedder,
-    Features,
-    Part,
-    TimedPose,
-    join,
-)
+from posesim.embedding import LARGEST_SIDE, ClipFeatures
 from posesim.engines.base import (
     CHUNK_FRAMES,
     FRAMES_PER_SECOND,
     I3D,
     WINDOW_FRAMES,
-    Engine,
     Layout,
 )
-from posesim.engines.calls import run
-from posesim.engines.pose import PoseNetworks
-from posesim.errors import (
-    BrokenReference,
-    NobodyToFollow,
-    ReferenceNotFound,
-    SettingsMismatch,
-    TooLong,
-    TooShort,
-)
-from posesim.framers import POSE_EVERY_S, open_framer
+from posesim.errors import BrokenReference, ReferenceNotFound, SettingsMismatch
 from posesim.framing import DEFAULT as FRAMING
 from posesim.person_frame import RULE as PERSON
 from posesim.pose_landmarks import LANDMARKS
 from posesim.presence import HINTS, Hint
-from posesim.timebase import Gap
-from posesim.video import probe, read_frames
+
+if TYPE_CHECKING:
+    from posesim.clip_frames import OnProgress
+    from posesim.library import Embedder
 
 SUFFIX = ".npz"
 FORMAT = 2
 LARGEST_FILE = 256 * 2**20  # bytes of arrays: half an hour of video
-LEAST_SEEN = 0.4  # of a clip: somebody must be seen for as much of it
 _ARRAYS = tuple(array.name for array in fields(ClipFeatures))
 
 
@@ -126,8 +108,39 @@ class Reference:
     # is not held against a user.
     hint_shares: Mapping[Hint, float] = field(default_factory=dict)
 
-    def save(self, path: Path) -> None:
+    @classmethod
+    def from_video(
+        cls,
+        video: str | os.PathLike[str],
+        embedder: Embedder,
+        *,
+        name: str | None = None,
+        start_s: float | None = None,
+        end_s: float | None = None,
+        on_progress: OnProgress | None = None,
+    ) -> Reference:
+        """Make a reference of a video file, or of a part of it.
+
+        Args:
+            video: The file of the example to follow.
+            embedder: What sees it.
+            name: The reference's name; None for that of the file.
+            start_s: Where the part begins, and the reference's time 0; None for the beginning.
+            end_s: Where it ends; None for the end.
+            on_progress: Told the share that is done, 0 to 1. What it raises ends the work.
+
+        Raises:
+            VideoError: If the clip can't be read, has no such part, is too short, or there is
+                hardly anybody to be seen in it.
+        """
+        path = Path(video)
+        return embedder.network.embed(
+            path, name or path.stem, start_s=start_s, end_s=end_s, on_progress=on_progress
+        )
+
+    def save(self, path: str | os.PathLike[str]) -> None:
         """Write to `path`, all or nothing."""
+        path = Path(path)
         about = {
             "format": FORMAT,
             "name": self.name,
@@ -148,13 +161,14 @@ class Reference:
             raise
 
     @classmethod
-    def load(cls, path: Path) -> Reference:
+    def load(cls, path: str | os.PathLike[str]) -> Reference:
         """Read a reference.
 
         Raises:
             ReferenceNotFound: If there is no file at `path`.
             BrokenReference: If the file is no reference, is damaged, or of an unknown format.
         """
+        path = Path(path)
         if not path.is_file():
             raise ReferenceNotFound(path)
         try:
@@ -206,126 +220,3 @@ def _sound(features: ClipFeatures, layout: Layout) -> bool:
             for name, shape in shapes.items()
         )
     )
-
-
-class EmbeddingJob:
-    """Embed a clip in small steps, so that whoever shares the engine gets a turn between them.
-
-    Args:
-        clip: A video file.
-        engine: Runs the network.
-        settings: What the reference will say made it.
-        name: The reference's name.
-        poses: Find the person, where the settings frame one.
-        longest_s: A longer clip is refused; None takes any.
-    """
-
-    def __init__(
-        self,
-        clip: Path,
-        engine: Engine,
-        settings: Settings,
-        *,
-        name: str,
-        poses: PoseNetworks | None = None,
-        longest_s: float | None = None,
-    ) -> None:
-        self._clip, self._name, self._settings = clip, name, settings
-        self._duration_s = probe(clip).duration_s
-        if longest_s is not None and self._duration_s > longest_s:
-            raise TooLong(clip.name, longest_s)
-        self._frames = read_frames(clip, largest_side=LARGEST_SIDE, longest_s=longest_s)
-        self._engine = engine
-        self._embedder = Embedder(engine, open_framer(settings.framing, poses))
-        self._stretches: list[list[TimedPose | Features]] = [[]]
-        self._time_s = 0.0
-        self._done = False
-
-    @property
-    def progress(self) -> float:
-        """How much of the clip has been embedded, 0 to 1."""
-        if self._done:
-            return 1.0
-        return min(self._time_s / self._duration_s, 0.99) if self._duration_s > 0 else 0.0
-
-    def step(self) -> bool:
-        """Embed about one chunk; return whether there is more to do.
-
-        Raises:
-            VideoError: If the clip can't be read any further.
-        """
-        for frame in self._frames:
-            self._time_s = frame.time_s
-            parts = run(self._engine, self._embedder.push(frame.time_s, frame.rgb))
-            self._add(parts)
-            if parts:
-                return True
-        self._add(run(self._engine, self._embedder.finish()))
-        self._done = True
-        return False
-
-    def result(self) -> Reference:
-        """The reference, once `step` returned False.
-
-        A clip with holes gives its longest stretch without one: a movement that is cut can't be
-        followed.
-
-        Raises:
-            TooShort: If no stretch is as long as a window.
-            NobodyToFollow: If there is hardly anybody to be seen in it.
-        """
-        stretch = max(self._stretches, key=_positions)
-        features = join(stretch)
-        if not len(features.embeddings):
-            raise TooShort(self._clip.name, self._time_s, WINDOW_S)
-        seen_s = len(features.poses_s) * POSE_EVERY_S
-        length_s = features.times_s[-1] - features.times_s[0]
-        if self._settings.framing == PERSON and seen_s < LEAST_SEEN * length_s:
-            raise NobodyToFollow(self._clip.name)
-        hints = [part.hint for part in stretch if isinstance(part, Features)]
-        shares = {hint: hints.count(hint) / len(hints) for hint in HINTS}
-        return Reference(self._name, self._time_s, self._settings, features, shares)
-
-    def close(self) -> None:
-        """Close the clip, wherever the work stands."""
-        self._frames.close()
-
-    def _add(self, parts: list[Part]) -> None:
-        for part in parts:
-            if isinstance(part, Gap):
-                self._stretches.append([])
-            else:
-                self._stretches[-1].append(part)
-
-
-def _positions(parts: list[TimedPose | Features]) -> int:
-    return sum(len(part.times_s) for part in parts if isinstance(part, Features))
-
-
-def embed(
-    clip: Path,
-    engine: Engine,
-    settings: Settings,
-    *,
-    name: str,
-    poses: PoseNetworks | None = None,
-    on_progress: Callable[[float], None] | None = None,
-) -> Reference:
-    """Make a reference of a video file.
-
-    Args:
-        clip: A video file.
-        engine: Runs the network.
-        settings: What the reference will say made it.
-        name: The reference's name.
-        poses: Find the person, where the settings frame one.
-        on_progress: Called with 0 to 1 as the work goes on.
-    """
-    job = EmbeddingJob(clip, engine, settings, name=name, poses=poses)
-    try:
-        while job.step():
-            if on_progress is not None:
-                on_progress(job.progress)
-    finally:
-        job.close()
-    return job.result()

@@ -1,16 +1,15 @@
 """Video files, and frames of a live stream, to upright RGB pictures with presentation times.
 
-A file comes from anybody, so nothing in it is trusted: only containers that store a picture's time
-are opened, none of them can make FFmpeg open a second file or a host, pictures have a largest size,
-and damaged parts are left out. A long video costs no more memory than a short one: frames come
-one at a time, and whoever reads may stop.
+A long video costs no more memory than a short one: frames come one at a time, and whoever reads
+may stop. What a file may be is in `posesim.containers`.
 """
 
 import contextlib
+import itertools
 import math
 import os
 import struct
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -24,26 +23,19 @@ from av.video.reformatter import Interpolation
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
-from posesim.errors import NotAVideo, NoVideoStream, TooLarge, TooLong
+from posesim.containers import (
+    LARGEST_SIDE_PX,
+    Packet,
+    can_seek,
+    decoded,
+    opened,
+    packets,
+    packets_from,
+)
+from posesim.errors import NoSuchPart, NotAVideo, TooLong
 from posesim.timebase import LARGEST_TIME_S
 
-# FFmpeg's names of the demuxers that may run. Left out on purpose: playlists (hls, concat, dash),
-# which name further files and hosts; formats without times of their own (raw h264, mjpeg, single
-# images); and MPEG, Ogg and FLV, in which a hostile file can begin a stream in its middle: PyAV 18
-# then reads past the end of its list of streams.
-CONTAINERS = ("mov", "matroska", "avi", "yuv4mpegpipe")
-LARGEST_SIDE_PX = 8192
-LARGEST_AREA_PX = 8192 * 4352  # 8K, rounded up to whole coding blocks
-DECODER_THREADS = 2  # each holds pictures of its own: with 8K video, 50 MB a piece
-# As many in a row, and nothing after them is worth waiting for: 20 s at 25 frames per second.
-MOST_BROKEN_PACKETS = 500
-
-_INPUT_OPTIONS = {
-    "format_whitelist": ",".join(CONTAINERS),
-    "protocol_whitelist": "file",
-    "max_pixels": str(LARGEST_AREA_PX),
-}
-
+UNREADABLE = "none of its pictures can be decoded"
 
 # a, b, c, d of a display matrix: x' = a x + c y, y' = b x + d y, with y downwards. Cameras turn by
 # quarters and mirror, so that only the signs matter, and which pair is the larger.
@@ -89,55 +81,101 @@ def read_frames(
     *,
     largest_side: int | None = None,
     longest_s: float | None = None,
+    start_s: float | None = None,
+    end_s: float | None = None,
 ) -> Generator[VideoFrame, None, None]:
-    """Yield the frames of a video file in the order in which they are shown.
+    """Yield the frames of a video file, or of a part of it, in the order in which they are shown.
 
     What can't be decoded is left out, so that a truncated or damaged file gives its readable part.
-    The file is open from the first frame to the last, or until the generator is closed.
+    The file is open from the first frame to the last, or until the generator is closed. Of what
+    comes before the part, no more is decoded than the part needs, where the container allows.
 
     Args:
         path: A file; never understood as an address or a pattern.
         largest_side: Larger pictures are scaled down to this many pixels while they are converted,
             so that no full-size RGB picture of a 4K video is ever made. None keeps the size.
         longest_s: Frames later than this are refused. None reads to the end.
+        start_s: Leave out the frames before it; times count from it. None reads from the beginning.
+        end_s: Stop at the first frame at or after it. None reads to the end.
 
     Raises:
         NotAVideo: If there is no such file, its container is not accepted, or no frame can be
             decoded.
         NoVideoStream: If the file holds no moving picture.
+        NoSuchPart: If the video has no frame in the part.
         TooLarge: If its pictures are larger than 8K.
         TooLong: At the first frame after `longest_s`.
-        ValueError: If `largest_side` is below 1.
+        ValueError: If `largest_side` is below 1, or the part is none.
     """
+    check_part(start_s, end_s)
     name = Path(path).name
-    start: Fraction | None = None
-    turn = _UPRIGHT
-    readable = False
-    with _opened(path) as (container, stream):
-        aspect = _pixel_aspect(stream)
-        # Not the frame's own, which is missing on those that leave the decoder at the end.
-        time_base = stream.time_base or Fraction(1, av.time_base)
-        for frame in _decoded(container, stream):
-            # Old containers store decoding times only, of which FFmpeg derives most of the others.
-            stamp = frame.pts if frame.pts is not None else frame.dts
-            if stamp is None:
+    inside = readable = False
+    with _film(path, start_s or 0.0) as film:
+        for at_s, frame in film.frames:
+            time_s = at_s - (start_s or 0.0)
+            if start_s is not None and time_s < 0:
                 continue
-            shown_at = stamp * time_base
-            if start is None:
-                start, turn = shown_at, _turn(frame)
-            time_s = float(shown_at - start)
-            if abs(time_s) > LARGEST_TIME_S:
-                continue
+            if end_s is not None and at_s >= end_s:
+                break
             if longest_s is not None and time_s > longest_s:
                 raise TooLong(name, longest_s)
+            inside = True
             try:
-                rgb = _upright_rgb(frame, largest_side, aspect, turn)
+                rgb = film.upright_rgb(frame, largest_side)
             except av.FFmpegError:  # a pixel format that can't be converted
                 continue
             readable = True
             yield VideoFrame(time_s, rgb)
     if not readable:
-        raise NotAVideo(name, "none of its pictures can be decoded")
+        if not inside:
+            raise NoSuchPart(name, start_s, end_s)
+        raise NotAVideo(name, UNREADABLE)
+
+
+def check_part(start_s: float | None, end_s: float | None) -> None:
+    """Refuse what can't be a part of any video.
+
+    Raises:
+        ValueError: If `start_s` is negative, or `end_s` not after it.
+    """
+    start = 0.0 if start_s is None else start_s
+    if not 0 <= start <= LARGEST_TIME_S:  # NaN compares false
+        raise ValueError(f"start_s must be between 0 and {LARGEST_TIME_S:g}, got {start_s}")
+    if end_s is not None and not end_s > start:
+        raise ValueError(f"end_s must be after start_s ({start:g}), got {end_s}")
+
+
+def frame_at(
+    path: str | os.PathLike[str], at_s: float, *, largest_side: int | None = None
+) -> VideoFrame:
+    """Return the frame that is shown at a time; the last one if the video ends before.
+
+    Args:
+        path: As `read_frames`.
+        at_s: Seconds from the first frame.
+        largest_side: As `read_frames`.
+
+    Raises:
+        NotAVideo: As `read_frames`; also if that frame can't be decoded.
+        NoVideoStream: If the file holds no moving picture.
+        TooLarge: If its pictures are larger than 8K.
+        ValueError: If `at_s` is negative or no number, or `largest_side` is below 1.
+    """
+    if not 0 <= at_s <= LARGEST_TIME_S:
+        raise ValueError(f"at_s must be between 0 and {LARGEST_TIME_S:g}, got {at_s}")
+    with _film(path, at_s) as film:
+        shown: tuple[float, av.VideoFrame] | None = None
+        for time_s, frame in film.frames:
+            if shown is not None and time_s > at_s:
+                break
+            shown = time_s, frame
+        if shown is None:
+            raise NotAVideo(Path(path).name, UNREADABLE)
+        try:
+            return VideoFrame(shown[0], film.upright_rgb(shown[1], largest_side))
+        except av.FFmpegError as error:
+            reason = f"its picture at {shown[0]:.2f} s can't be decoded"
+            raise NotAVideo(Path(path).name, reason) from error
 
 
 def probe(path: str | os.PathLike[str]) -> VideoInfo:
@@ -148,10 +186,10 @@ def probe(path: str | os.PathLike[str]) -> VideoInfo:
         NoVideoStream: If the file holds no moving picture.
         TooLarge: If its pictures are larger than 8K.
     """
-    with _opened(path) as (container, stream):
-        frame = next(_decoded(container, stream), None)
+    with opened(path) as (container, stream):
+        frame = next(decoded(stream, packets(container, stream)), None)
         if frame is None:
-            raise NotAVideo(Path(path).name, "none of its pictures can be decoded")
+            raise NotAVideo(Path(path).name, UNREADABLE)
         width, height = _scaled(frame.width, frame.height, None, _pixel_aspect(stream))
         a, b, _, _ = _turn(frame)
         duration_s = _stated_duration(container, stream)
@@ -181,6 +219,76 @@ def to_rgb(frame: av.VideoFrame, largest_side: int | None = None) -> NDArray[np.
     # into a cycle, which would keep each frame in memory until the garbage collector runs.
     turn = _QUARTER_TURNS[round(frame.rotation / 90) % 4]
     return _upright_rgb(frame, largest_side, Fraction(1), turn)
+
+
+@dataclass(frozen=True)
+class _Film:
+    """An open file, read from some frame on.
+
+    Attributes:
+        frames: What can be decoded, each with its time in seconds since the file's first frame.
+        aspect: A pixel's width / height.
+        turn: What makes a frame upright.
+    """
+
+    frames: Iterator[tuple[float, av.VideoFrame]]
+    aspect: Fraction
+    turn: _Turn
+
+    def upright_rgb(self, frame: av.VideoFrame, largest_side: int | None) -> NDArray[np.uint8]:
+        """Convert one of its frames."""
+        return _upright_rgb(frame, largest_side, self.aspect, self.turn)
+
+
+@contextlib.contextmanager
+def _film(path: str | os.PathLike[str], from_s: float) -> Iterator[_Film]:
+    """Open a file to read it from the frame on that is shown at `from_s`, or from one before.
+
+    Raises:
+        NotAVideo: If there is no frame at all; else as `opened`.
+    """
+    with contextlib.ExitStack() as files:
+        container, stream = files.enter_context(opened(path))
+        stamped = _stamped(stream, packets(container, stream))
+        first = next(stamped, None)
+        if first is None:
+            raise NotAVideo(Path(path).name, UNREADABLE)
+        begin, frame = first
+        aspect, turn = _pixel_aspect(stream), _turn(frame)
+        frames = _timed(itertools.chain([first], stamped), begin)
+        if from_s > 0 and can_seek(container):
+            sought = packets_from(container, stream, begin + Fraction(from_s))
+            frames = _timed(_stamped(stream, sought), begin)
+            early = next(frames, None)
+            if early is not None and early[0] <= from_s:
+                frames = itertools.chain([early], frames)
+            else:
+                container, stream = files.enter_context(opened(path))
+                frames = _timed(_stamped(stream, packets(container, stream)), begin)
+        yield _Film(frames, aspect, turn)
+
+
+def _stamped(
+    stream: VideoStream, coded: Iterable[Packet]
+) -> Iterator[tuple[Fraction, av.VideoFrame]]:
+    """Yield frames, each with the second at which it is shown, as the file counts."""
+    # Not the frame's own, which is missing on those that leave the decoder at the end.
+    time_base = stream.time_base or Fraction(1, av.time_base)
+    for frame in decoded(stream, coded):
+        # Old containers store decoding times only, of which FFmpeg derives most of the others.
+        stamp = frame.pts if frame.pts is not None else frame.dts
+        if stamp is not None:
+            yield stamp * time_base, frame
+
+
+def _timed(
+    stamped: Iterable[tuple[Fraction, av.VideoFrame]], begin: Fraction
+) -> Iterator[tuple[float, av.VideoFrame]]:
+    """Yield frames with their times since `begin`, but for those whose time is damage."""
+    for shown_at, frame in stamped:
+        time_s = float(shown_at - begin)
+        if abs(time_s) <= LARGEST_TIME_S:
+            yield time_s, frame
 
 
 def _upright_rgb(
@@ -227,71 +335,6 @@ def _pixel_aspect(stream: VideoStream) -> Fraction:
     return stated if stated and Fraction(1, 4) <= stated <= 4 else Fraction(1)
 
 
-@contextlib.contextmanager
-def _opened(path: str | os.PathLike[str]) -> Iterator[tuple[InputContainer, VideoStream]]:
-    """Open a file and its best video stream, ready to be decoded."""
-    file = Path(path)
-    if not file.is_file():  # nor a device or a pipe, which might never end
-        raise NotAVideo(file.name, "there is no such file; check the path")
-    if file.stat().st_size == 0:
-        raise NotAVideo(file.name, "the file is empty")
-    try:
-        # "file:" keeps a name such as "http://host/a" or "concat:a|b" a name.
-        container = av.open(f"file:{file}", "r", options=_INPUT_OPTIONS, metadata_errors="replace")
-    except PermissionError as error:
-        raise NotAVideo(file.name, "it may not be opened; check its permissions") from error
-    except av.FFmpegError as error:
-        raise NotAVideo(file.name, "its format is not known or not accepted") from error
-    with container:
-        yield container, _video_stream(container, file.name)
-
-
-def _video_stream(container: InputContainer, name: str) -> VideoStream:
-    # Sound files carry their cover as a "video" of one picture.
-    covers = av.stream.Disposition.attached_pic | av.stream.Disposition.timed_thumbnails
-    streams = [s for s in container.streams.video if not s.disposition & covers]
-    if not streams:
-        raise NoVideoStream(name)
-    best = container.streams.best("video")
-    stream = next((s for s in streams if s is best), streams[0])
-    codec = stream.codec_context
-    if codec is None:
-        raise NotAVideo(name, "its pictures are coded in a way that is not known here")
-    if max(codec.width, codec.height) > LARGEST_SIDE_PX or (
-        codec.width * codec.height > LARGEST_AREA_PX
-    ):
-        raise TooLarge(name, codec.width, codec.height)
-    codec.options = {"max_pixels": str(LARGEST_AREA_PX)}  # the size can change in mid-stream
-    codec.thread_type = "AUTO"
-    codec.thread_count = DECODER_THREADS
-    return stream
-
-
-def _packets(container: InputContainer, stream: VideoStream) -> Iterator["av.Packet[VideoStream]"]:
-    """Yield the stream's packets up to the end, or to where the file is cut off."""
-    # IndexError is PyAV's answer to a stream that begins after the header (damaged DV in AVI).
-    with contextlib.suppress(av.FFmpegError, IndexError):
-        # Empty packets are PyAV's mark of the end; to a decoder they would be the end as well.
-        yield from (packet for packet in container.demux(stream) if packet.size)
-
-
-def _decoded(container: InputContainer, stream: VideoStream) -> Iterator[av.VideoFrame]:
-    """Yield the frames that can be decoded, leaving out the others."""
-    broken = 0  # packets in a row
-    for packet in _packets(container, stream):
-        try:
-            frames = stream.decode(packet)
-        except av.FFmpegError:
-            broken += 1
-            if broken == MOST_BROKEN_PACKETS:
-                break
-            continue
-        broken = 0
-        yield from frames
-    with contextlib.suppress(av.FFmpegError):
-        yield from stream.decode(None)  # what the decoder still holds
-
-
 def _stated_duration(container: InputContainer, stream: VideoStream) -> float | None:
     if stream.duration and stream.duration > 0 and stream.time_base:
         return float(stream.duration * stream.time_base)
@@ -302,10 +345,10 @@ def _stated_duration(container: InputContainer, stream: VideoStream) -> float | 
 
 def _measured(path: str | os.PathLike[str]) -> tuple[float, float]:
     """Return duration in seconds and frames per second by the packets' times, without decoding."""
-    with _opened(path) as (container, stream):
+    with opened(path) as (container, stream):
         times = (
             packet.pts * packet.time_base
-            for packet in _packets(container, stream)
+            for packet in packets(container, stream)
             if packet.pts is not None and packet.time_base
         )
         first = last = next(times, Fraction(0))

@@ -9,7 +9,7 @@ from statistics import median
 import av
 import numpy as np
 
-from posesim.embedding import Embedder, Features, Part
+from posesim.embedding import Features, FeatureStream, Part
 from posesim.engines.base import CHUNK_FRAMES, FRAMES_PER_SECOND
 from posesim.engines.calls import run
 from posesim.framers import open_framer
@@ -42,7 +42,7 @@ def measure(network: Network) -> Cost:
 
     Not kept from one start to the next: another load, engine or processor would make it wrong.
     """
-    embedder = Embedder(network.engine, open_framer(network.settings.framing, network.poses))
+    stream = FeatureStream(network.engine, open_framer(network.settings.framing, network.poses))
     pictures = enumerate(_noise())
 
     def chunk() -> tuple[float, bool]:
@@ -51,14 +51,14 @@ def measure(network: Network) -> Cost:
         parts: list[Part] = []
         for _ in range(CHUNK_FRAMES):
             frame, picture = next(pictures)
-            parts += run(network.engine, embedder.push(frame / FRAMES_PER_SECOND, picture))
+            parts += run(network.engine, stream.push(frame / FRAMES_PER_SECOND, picture))
         windows = [part for part in parts if isinstance(part, Features) and part.window]
         return time.perf_counter() - begun_s, bool(windows)
 
     # Until there is a window, and once more: the first run of the tail is slower.
     while not chunk()[1]:
         pass
-    embedder.tail_hop = HOPS[-1]
+    stream.tail_hop = HOPS[-1]
     took = [chunk() for _ in range(MEASURED_CHUNKS)]
     # Medians: what else the machine did meanwhile is not the session's cost.
     stem_s = median(seconds for seconds, tail in took if not tail)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from posesim.comparison import Comparator
 from posesim.embedding import Frame
 from posesim.engines import EngineInfo
 from posesim.network import Network
@@ -46,7 +47,9 @@ class LiveComparator(Protocol):
         ...
 
 
-OpenComparator = Callable[[Network], LiveComparator]  # something that can be pickled
+# Something that can be pickled.
+OpenComparator = Callable[[Network], LiveComparator]
+OpenFileComparator = Callable[[Network], Comparator]
 
 
 # Server → worker. Each `call` is answered once.
@@ -92,23 +95,39 @@ class Close:
 
 @dataclass(frozen=True)
 class Embed:
-    """Write the reference of a clip to `into`. Answered with its duration, None if cancelled."""
+    """Write the reference of a clip, or of a part of it, to `into`.
+
+    Answered with its duration, None if cancelled.
+    """
 
     call: int
     clip: Path
     name: str
     longest_s: float
+    start_s: float | None
+    end_s: float | None
     into: Path
 
 
 @dataclass(frozen=True)
+class CompareFile:
+    """Compare a whole video. Answered with a `Comparison`, None if cancelled."""
+
+    call: int
+    video: Path
+    open_comparator: OpenFileComparator
+    reference_name: str
+    longest_s: float
+
+
+@dataclass(frozen=True)
 class Cancel:
-    """Stop the embedding that was asked for by `call`."""
+    """Stop the embedding, or the comparison of a file, that was asked for by `call`."""
 
     call: int
 
 
-Request = Open | Push | Finish | Close | Embed | Cancel
+Request = Open | Push | Finish | Close | Embed | CompareFile | Cancel
 
 
 # Worker → server
@@ -151,7 +170,7 @@ class Failed:
 
 @dataclass(frozen=True)
 class Progress:
-    """How much of a clip is embedded, 0 to 1."""
+    """How much of a file is embedded or compared, 0 to 1."""
 
     call: int
     fraction: float

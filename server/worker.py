@@ -2,8 +2,8 @@
 
 Three threads. The one that `work` is called on owns the engine and every comparison: it prepares
 pictures and calls the engine, for one session after the other. One receives, so that the server
-never waits for a call of the engine. One embeds clips: it decodes by itself, and asks the first
-for each call of the engine, which sessions get before it.
+never waits for a call of the engine. One embeds clips and compares files: it decodes by itself, and
+asks the first for each call of the engine, which sessions get before it.
 
 It ends when the server closes its end of the socket, or is gone.
 """
@@ -24,10 +24,11 @@ import numpy as np
 from posesim.embedding import Frame
 from posesim.engines import Engine, EngineInfo
 from posesim.engines.base import Inside, Layout, Stream, Window
-from posesim.engines.calls import Calls, Outcome, StemCall, TailCall, Turns
+from posesim.engines.calls import Calls, Outcome, StemCall, TailCall, Turns, run
 from posesim.errors import PosesimError
 from posesim.network import Network
 from posesim.updates import Update
+from posesim.video_comparison import Comparison, comparing
 
 from .admission import measure
 from .frames import FrameMemory
@@ -36,6 +37,7 @@ from .protocol import (
     Answer,
     Cancel,
     Close,
+    CompareFile,
     Embed,
     Failed,
     Finish,
@@ -239,7 +241,7 @@ class _Worker:
         together = 1 if network.engine.info.device == "cpu" else MOST_TOGETHER
         self._turns: Turns[_Call | _Ask] = Turns(engine, together)
         asking = replace(network, engine=_AskingEngine(network.engine, inbox))
-        self._embedding = _Embedding(asking, sender)
+        self._files = _Files(asking, sender)
 
     def serve(self) -> None:
         """Serve to the end.
@@ -247,7 +249,7 @@ class _Worker:
         Raises:
             OSError: If the server is gone.
         """
-        self._embedding.start()
+        self._files.start()
         try:
             while True:
                 for item in self._inbox.take(wait=not self._turns):
@@ -261,16 +263,16 @@ class _Worker:
             for item in self._inbox.close():
                 if isinstance(item, _Ask):
                     item.reply.put(Outcome(None, None, _Stopping()))
-            self._embedding.stop()
+            self._files.stop()
 
     def _handle(self, item: Request | _Ask) -> None:
         match item:
             case _Ask(calls=calls):
                 self._turns.add(item, calls, urgent=False)
-            case Embed():
-                self._embedding.add(item)
+            case Embed() | CompareFile():
+                self._files.add(item)
             case Cancel(call=call):
-                self._embedding.cancel(call)
+                self._files.cancel(call)
             case Close(call=call, lane=lane):
                 self._lanes.pop(lane, None)
                 self._sender.send(Answer(call, None))
@@ -392,21 +394,27 @@ def _one(call: StemCall | TailCall) -> Calls[Any]:
     return (yield call)
 
 
+class _Cancelled(Exception):
+    """Nobody wants it any more."""
+
+
 @dataclass
-class _Embedding:
-    """Embeds clips one after the other, on a thread of its own."""
+class _Files:
+    """Embeds clips and compares files, one after the other, on a thread of its own."""
 
     network: Network  # whose engine may be called from that thread
     sender: _Sender
-    _waiting: "queue.SimpleQueue[Embed | None]" = field(default_factory=queue.SimpleQueue)
+    _waiting: "queue.SimpleQueue[Embed | CompareFile | None]" = field(
+        default_factory=queue.SimpleQueue
+    )
     _cancelled: set[int] = field(default_factory=set)
     _thread: threading.Thread | None = None
 
     def start(self) -> None:
-        self._thread = threading.Thread(target=self._work, name="embed", daemon=True)
+        self._thread = threading.Thread(target=self._work, name="files", daemon=True)
         self._thread.start()
 
-    def add(self, request: Embed) -> None:
+    def add(self, request: Embed | CompareFile) -> None:
         self._waiting.put(request)
 
     def cancel(self, call: int) -> None:
@@ -422,22 +430,37 @@ class _Embedding:
         with contextlib.suppress(OSError):  # the server is gone
             while (request := self._waiting.get()) is not None:
                 try:
-                    duration_s = self._embed(request)
-                except Exception as error:  # this clip's; the next one may be better
+                    value = self._done(request)
+                except _Cancelled:
+                    self.sender.send(Answer(request.call, None))
+                except Exception as error:  # this file's; the next one may be better
                     self.sender.fail(request.call, error)
                 else:
-                    self.sender.send(Answer(request.call, duration_s))
+                    self.sender.send(Answer(request.call, value))
                 self._cancelled.discard(request.call)
 
-    def _embed(self, request: Embed) -> float | None:
-        job = self.network.embedding_job(request.clip, request.name, request.longest_s)
-        try:
-            while request.call not in self._cancelled and job.step():
-                self.sender.send(Progress(request.call, job.progress))
+    def _done(self, request: Embed | CompareFile) -> float | Comparison:
+        def tell(fraction: float) -> None:
             if request.call in self._cancelled:
-                return None
-            reference = job.result()
-        finally:
-            job.close()
+                raise _Cancelled
+            self.sender.send(Progress(request.call, fraction))
+
+        if isinstance(request, CompareFile):
+            calls = comparing(
+                request.open_comparator(self.network),
+                request.video,
+                reference=request.reference_name,
+                longest_s=request.longest_s,
+                on_progress=tell,
+            )
+            return run(self.network.engine, calls)
+        reference = self.network.embed(
+            request.clip,
+            request.name,
+            start_s=request.start_s,
+            end_s=request.end_s,
+            longest_s=request.longest_s,
+            on_progress=tell,
+        )
         reference.save(request.into)
         return reference.duration_s

@@ -25,6 +25,7 @@ from posesim.engines import EngineInfo
 from posesim.errors import PosesimError
 from posesim.references import Settings
 from posesim.updates import ReferenceClock, Update
+from posesim.video_comparison import Comparison
 
 from .admission import Cost, capacity
 from .frames import SLOTS, FrameMemory
@@ -34,12 +35,14 @@ from .protocol import (
     Answer,
     Cancel,
     Close,
+    CompareFile,
     Embed,
     Failed,
     Finish,
     NotReady,
     Open,
     OpenComparator,
+    OpenFileComparator,
     Progress,
     Push,
     Ready,
@@ -53,7 +56,7 @@ from .worker import OpenNetwork, run_process
 logger = structlog.get_logger(__name__)
 
 MOST_BAD_STARTS = 3  # in a row; then something is wrong that another start does not mend
-MOST_EMBEDDINGS = 2  # of one clip, when workers die of it
+MOST_TRIES = 2  # of one file, when workers die of it
 STOP_S = 6.0  # for the call in progress; then the worker is killed
 
 
@@ -240,7 +243,7 @@ class Worker:
         return future
 
     def cancel(self, future: asyncio.Future[Any]) -> None:
-        """Stop an embedding; it is answered with None."""
+        """Stop an embedding or the comparison of a file; it is answered with None."""
         for number, waiting in self._calls.items():
             if waiting is future:
                 self._cancel(number)
@@ -467,6 +470,8 @@ class Workers:
         into: Path,
         *,
         longest_s: float,
+        start_s: float | None = None,
+        end_s: float | None = None,
         on_progress: Callable[[float], bool],
     ) -> float | None:
         """Write the reference of a clip to `into`, when no session needs the network.
@@ -475,31 +480,71 @@ class Workers:
             clip: A video file.
             name: The reference's name.
             into: Where to write it.
-            longest_s: A longer clip is refused.
+            longest_s: A longer clip, or part of one, is refused.
+            start_s: Where the part begins of which it is made, and the reference's time 0; None for
+                the beginning.
+            end_s: Where that part ends; None for the end.
             on_progress: Called with 0 to 1; returns whether to go on.
 
         Returns:
-            The clip's duration in seconds; None if `on_progress` said no.
+            The reference's duration in seconds; None if `on_progress` said no.
 
         Raises:
             WorkersClosed: If the server stops.
             ClipKillsWorkers: If workers die of it.
             WorkFailed: If it can't be made a reference.
         """
-        for _ in range(MOST_EMBEDDINGS):
+        duration_s: float | None = await self._when_idle(
+            lambda call: Embed(call, clip, name, longest_s, start_s, end_s, into), on_progress
+        )
+        return duration_s
+
+    async def compare_file(
+        self,
+        video: Path,
+        open_comparator: OpenFileComparator,
+        *,
+        reference: str,
+        longest_s: float,
+        on_progress: Callable[[float], bool],
+    ) -> Comparison | None:
+        """Compare a whole video with a reference, when no session needs the network.
+
+        Args:
+            video: A video file.
+            open_comparator: Opens the reference, in a worker.
+            reference: Its name, for the result.
+            longest_s: A longer video is refused.
+            on_progress: Called with 0 to 1; returns whether to go on.
+
+        Returns:
+            What `posesim compare` gives; None if `on_progress` said no.
+
+        Raises:
+            WorkersClosed: If the server stops.
+            ClipKillsWorkers: If workers die of it.
+            WorkFailed: If it can't be compared.
+        """
+        comparison: Comparison | None = await self._when_idle(
+            lambda call: CompareFile(call, video, open_comparator, reference, longest_s),
+            on_progress,
+        )
+        return comparison
+
+    async def _when_idle(
+        self, make: Callable[[int], Request], on_progress: Callable[[float], bool]
+    ) -> Any:
+        """Have work done on a file, and done again if its worker dies."""
+        for _ in range(MOST_TRIES):
             worker = await self._least_busy()
-            asked = worker.send(
-                lambda call: Embed(call, clip, name, longest_s, into), on_progress=on_progress
-            )
+            asked = worker.send(make, on_progress)
             try:
-                duration_s: float | None = await asked
+                return await asked
             except WorkerLost:
-                logger.warning("a worker died while it embedded a clip")
+                logger.warning("a worker died while it read a file")
             except asyncio.CancelledError:
                 worker.cancel(asked)
                 raise
-            else:
-                return duration_s
         if self._closing:
             raise WorkersClosed
         raise ClipKillsWorkers

@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 from bodies import Motion, pose, repeated, squat
 
-from posesim.comparison import Comparator
-from posesim.embedding import Embedder, Features, Part, TimedPose, join
+from posesim.embedding import Features, FeatureStream, Part, TimedPose, join
 from posesim.engines.base import I3D, TAP, Engine, EngineInfo, Inside, Window
 from posesim.engines.calls import run
 from posesim.framers import POSE_EVERY_S, Framed
@@ -92,8 +91,8 @@ class PlantedFramer:
 class FakeNetwork(Network):
     """A network that takes no time, and sees squats whatever its user does."""
 
-    def comparator(self, reference: Reference) -> Comparator:
-        return Comparator(self.engine, reference, self.settings, self.calibration, PlantedFramer())
+    def framer(self) -> PlantedFramer:
+        return PlantedFramer()
 
 
 def open_fake_network(_: object = None) -> Network:
@@ -105,12 +104,12 @@ def embed_planted(
     clip: Path, engine: Engine, settings: Settings, motion: Motion = SQUATS
 ) -> Reference:
     """A reference of a clip, in which a body moves as planted."""
-    embedder = Embedder(engine, PlantedFramer(motion))
+    stream = FeatureStream(engine, PlantedFramer(motion))
     parts: list[Part] = []
     duration_s = 0.0
     for frame in read_frames(clip):
         duration_s = frame.time_s
-        parts += run(engine, embedder.push(frame.time_s, frame.rgb))
-    parts += run(engine, embedder.finish())
+        parts += run(engine, stream.push(frame.time_s, frame.rgb))
+    parts += run(engine, stream.finish())
     seen = [part for part in parts if isinstance(part, TimedPose | Features)]
     return Reference(clip.stem, duration_s, settings, join(seen))

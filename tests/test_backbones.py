@@ -26,11 +26,12 @@ from posesim.errors import (
 )
 from posesim.network import Network
 from posesim.posture import SIZE, Postures
-from posesim.references import Reference, Settings, embed
+from posesim.references import Reference, Settings
 from posesim.scoring import Calibration
 from posesim.streaming import StreamingStem
 from posesim.updates import ScoreUpdate
 from posesim.video import read_frames
+from posesim.video_reference import embed
 from posesim.weights import Weights
 
 R50_SETTINGS = Settings.of(I3D_R50, "fake")

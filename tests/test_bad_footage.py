@@ -79,10 +79,7 @@ def embedded(network, clips) -> Callable[[str], Reference]:
 
 
 def embed(network: Network, clip: Path) -> Reference:
-    job = network.embedding_job(clip, clip.stem)
-    while job.step():
-        pass
-    return job.result()
+    return network.embed(clip, clip.stem)
 
 
 def watch(

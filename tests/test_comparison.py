@@ -10,9 +10,8 @@ from bodies import held, standing
 from fake_engine import CALIBRATION, SETTINGS, SQUATS, FakeEngine, PlantedFramer, embed_planted
 from videos import stick_figure
 
-from posesim.compare import compare
 from posesim.comparison import Comparator
-from posesim.embedding import LARGEST_SIDE, Embedder, Features
+from posesim.embedding import LARGEST_SIDE, Features, FeatureStream
 from posesim.engines import open_engine
 from posesim.engines.base import Engine
 from posesim.engines.calls import run
@@ -22,6 +21,7 @@ from posesim.framing import DEFAULT
 from posesim.references import Reference, Settings
 from posesim.updates import GapUpdate, PoseUpdate, ReferenceClock, ScoreUpdate, Update
 from posesim.video import read_frames
+from posesim.video_comparison import Comparison, comparing
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +54,10 @@ def push_all(comparator, frames) -> list[Update]:
 
 def scores(updates: list[Update]) -> list[ScoreUpdate]:
     return [update for update in updates if isinstance(update, ScoreUpdate)]
+
+
+def compare(comparator: Comparator, clip: Path) -> Comparison:
+    return run(FakeEngine(), comparing(comparator, clip, reference="squat"))
 
 
 def test_there_is_a_score_update_for_every_8_frames_once_the_stream_runs(comparator, clip):
@@ -94,7 +98,7 @@ def test_repetitions_are_counted_on_the_way_and_in_the_summary(comparator, clip)
 
 
 def test_the_reference_against_itself_scores_high_and_follows_its_own_time(comparator, clip):
-    comparison = compare(comparator, clip, reference="squat")
+    comparison = compare(comparator, clip)
     assert comparison.summary.score > 85
     # The user's mean is still being learned in so short a clip.
     assert comparison.summary.tempo == pytest.approx(1, abs=0.15)
@@ -180,7 +184,7 @@ def test_a_reference_with_other_settings_is_refused(reference):
 
 
 def test_a_comparison_as_json_has_what_a_program_needs(comparator, clip):
-    result = json.loads(json.dumps(compare(comparator, clip, reference="squat").as_json()))
+    result = json.loads(json.dumps(compare(comparator, clip).as_json()))
     assert 0 <= result["score"] <= 100
     assert result["state"] == "scoring"
     assert set(result["components"]) == {"movement", "timing", "range"}
@@ -190,14 +194,14 @@ def test_a_comparison_as_json_has_what_a_program_needs(comparator, clip):
 
 
 def test_a_comparison_as_a_table_names_the_score_and_what_it_is_made_of(comparator, clip):
-    table = compare(comparator, clip, reference="squat").as_table()
+    table = compare(comparator, clip).as_table()
     for word in ("reference  squat", "state      scoring", "movement", "timing", "range", "tempo"):
         assert word in table
 
 
 def features_of(engine: Engine, frames) -> list[Features]:
-    embedder = Embedder(engine, WholePicture(DEFAULT))
-    parts = [p for time_s, frame in frames for p in run(engine, embedder.push(time_s, frame))]
+    stream = FeatureStream(engine, WholePicture(DEFAULT))
+    parts = [p for time_s, frame in frames for p in run(engine, stream.push(time_s, frame))]
     assert all(isinstance(part, Features) for part in parts)
     return parts
 

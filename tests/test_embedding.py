@@ -7,7 +7,7 @@ import pytest
 from bodies import pose, standing
 from fake_engine import FakeEngine, PlantedFramer
 
-from posesim.embedding import Embedder, Features, Part, TimedPose, join
+from posesim.embedding import Features, FeatureStream, Part, TimedPose, join
 from posesim.engines.calls import run
 from posesim.framers import Framed
 from posesim.framing import square
@@ -22,13 +22,13 @@ def picture(n: int) -> np.ndarray:
 def seen(times_s, framer=None, *, finish: bool = False) -> list[Part]:
     """What becomes of pictures at some times."""
     engine = FakeEngine()
-    embedder = Embedder(engine, framer or PlantedFramer())
+    stream = FeatureStream(engine, framer or PlantedFramer())
     parts = [
         part
         for n, time_s in enumerate(times_s)
-        for part in run(engine, embedder.push(float(time_s), picture(n)))
+        for part in run(engine, stream.push(float(time_s), picture(n)))
     ]
-    return parts + run(engine, embedder.finish()) if finish else parts
+    return parts + run(engine, stream.finish()) if finish else parts
 
 
 def times(frames: int) -> np.ndarray:
@@ -147,8 +147,8 @@ def test_times_rise_even_where_the_clock_is_set_back():
 
 def test_how_much_later_the_stream_is_than_its_frames_is_known():
     engine = FakeEngine()
-    embedder = Embedder(engine, PlantedFramer())
-    assert embedder.shift_s == 0
+    stream = FeatureStream(engine, PlantedFramer())
+    assert stream.shift_s == 0
     for time_s in [*(times(10) + 20), 0.0]:
-        run(engine, embedder.push(float(time_s), picture(0)))
-    assert embedder.shift_s == pytest.approx(20.4, abs=0.05)
+        run(engine, stream.push(float(time_s), picture(0)))
+    assert stream.shift_s == pytest.approx(20.4, abs=0.05)

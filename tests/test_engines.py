@@ -11,7 +11,7 @@ import pytest
 from make_golden import golden_clip
 
 from posesim.comparison import Comparator
-from posesim.embedding import LARGEST_SIDE, Embedder, Features, TimedPose, join
+from posesim.embedding import LARGEST_SIDE, Features, FeatureStream, TimedPose, join
 from posesim.engines import ENGINES, open_engine
 from posesim.engines.base import CHUNK_FRAMES, I3D, Engine, Window
 from posesim.engines.calls import run, run_together
@@ -159,11 +159,11 @@ def test_the_score_of_real_clips_is_that_of_float32(weights, pose_networks, clip
     for choice in ("openvino-f32", "auto"):
         engine = open_engine(choice, weights.tensors, cache=cache)
         network = Network(engine, settings, Calibration.load(), pose_networks)
-        embedder = Embedder(engine, open_framer(settings.framing, pose_networks))
+        stream = FeatureStream(engine, open_framer(settings.framing, pose_networks))
         parts = [
             part
             for time_s, rgb in beginning(clips / "push_up__kg_puB__side.mp4")
-            for part in run(engine, embedder.push(time_s, rgb))
+            for part in run(engine, stream.push(time_s, rgb))
             if isinstance(part, TimedPose | Features)
         ]
         reference = Reference("push-up", LONGEST_S, settings, join(parts))

@@ -18,7 +18,8 @@ from posesim.i3d import (
     weight_shapes,
     whole_clip,
 )
-from posesim.references import Settings, embed
+from posesim.references import Settings
+from posesim.video_reference import embed
 from posesim.weights import Weights
 
 

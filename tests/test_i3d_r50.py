@@ -37,8 +37,9 @@ from posesim.errors import (
     SettingsMismatch,
 )
 from posesim.network import Network
-from posesim.references import Reference, embed
+from posesim.references import Reference
 from posesim.streaming import StreamingStem
+from posesim.video_reference import embed
 from posesim.weights_r50 import URL, fetch, load
 
 pytestmark = pytest.mark.pytorchvideo
@@ -101,7 +102,7 @@ def video(tmp_path_factory) -> Path:
 def reference(opened, video, tmp_path_factory) -> Path:
     """What the drawn person does in `video`, as this backbone sees it."""
     path = tmp_path_factory.mktemp("references") / "squat.npz"
-    embed(video, opened.engine, opened.settings, name="squat", poses=opened.poses).save(path)
+    opened.embed(video, "squat").save(path)
     return path
 
 

@@ -410,7 +410,4 @@ async def test_a_person_on_camera_is_followed_by_the_real_network(
 
 
 def embed(clip: Path, network: Network) -> Reference:
-    job = network.embedding_job(clip, "squats")
-    while job.step():
-        pass
-    return job.result()
+    return network.embed(clip, "squats")

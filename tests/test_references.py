@@ -1,17 +1,19 @@
 """References come back as they were written, and only what fits is compared."""
 
 import json
+from collections.abc import Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from fake_engine import SETTINGS, FakeEngine, PlantedFramer
-from videos import stick_figure, write_video
+from videos import draw_person, stick_figure, write_video
 
 from posesim.errors import (
     BrokenReference,
     NobodyToFollow,
+    NoSuchPart,
     NotAVideo,
     ReferenceNotFound,
     SettingsMismatch,
@@ -21,7 +23,8 @@ from posesim.errors import (
 from posesim.framers import Framed
 from posesim.framing import Picture
 from posesim.person_frame import RULE as PERSON
-from posesim.references import FORMAT, EmbeddingJob, Reference, Settings, embed
+from posesim.references import FORMAT, Reference, Settings
+from posesim.video_reference import embed
 
 PERSON_SETTINGS = replace(SETTINGS, framing=PERSON)
 
@@ -56,11 +59,8 @@ def test_a_reference_holds_a_tap_every_80_ms_and_a_window_every_320_ms(reference
 
 
 def test_progress_goes_from_0_to_1(clip):
-    job = EmbeddingJob(clip, FakeEngine(), SETTINGS, name="squat")
-    seen = [job.progress]
-    while job.step():
-        seen.append(job.progress)
-    seen.append(job.progress)
+    seen: list[float] = []
+    embed(clip, FakeEngine(), SETTINGS, name="squat", on_progress=seen.append)
     assert seen == sorted(seen)
     assert (seen[0], seen[-1]) == (0.0, 1.0)
     assert len(seen) > 10
@@ -80,7 +80,7 @@ def test_a_shorter_clip_is_refused(tmp_path):
 def test_a_longer_clip_than_allowed_is_refused_before_any_work(clip):
     engine = FakeEngine()
     with pytest.raises(TooLong):
-        EmbeddingJob(clip, engine, SETTINGS, name="squat", longest_s=3)
+        embed(clip, engine, SETTINGS, name="squat", longest_s=3)
     assert engine.stems == 0
 
 
@@ -94,6 +94,53 @@ def test_a_clip_with_a_hole_gives_its_longest_stretch(tmp_path):
     features = embed(clip, FakeEngine(), SETTINGS, name="hole").features
     assert features.times_s[0] > 80 / 25
     np.testing.assert_allclose(np.diff(features.times_s), 0.08)
+
+
+def person(seconds: float, from_s: float = 0.0) -> Iterator[tuple[float, Picture]]:
+    """A person who squats, from some moment on."""
+    for n in range(round(seconds * 25)):
+        yield n / 25, draw_person(from_s + n / 25)
+
+
+def test_a_reference_of_a_part_is_that_of_a_file_with_this_part_alone(tmp_path):
+    # y4m keeps pictures as they are, so that both files hold the same.
+    whole = write_video(tmp_path / "whole.y4m", person(8))
+    alone = write_video(tmp_path / "alone.y4m", person(4, from_s=2.6))
+    of_part = embed(whole, FakeEngine(), SETTINGS, name="squat", start_s=2.6, end_s=6.6)
+    of_file = embed(alone, FakeEngine(), SETTINGS, name="squat")
+    assert of_part.duration_s == pytest.approx(of_file.duration_s)
+    assert of_part.hint_shares == of_file.hint_shares
+    for name, array in asdict(of_file.features).items():
+        np.testing.assert_array_equal(getattr(of_part.features, name), array)
+
+
+def test_a_part_of_a_long_clip_may_be_embedded_where_the_whole_may_not(clip):
+    made = embed(clip, FakeEngine(), SETTINGS, name="squat", start_s=0.5, end_s=3.5, longest_s=3)
+    assert made.duration_s == pytest.approx(3, abs=0.05)
+
+
+def test_a_part_beyond_the_end_is_refused_before_any_work(clip):
+    engine = FakeEngine()
+    with pytest.raises(NoSuchPart, match=r"no picture between 4\.50 s and 9\.00 s"):
+        embed(clip, engine, SETTINGS, name="squat", start_s=4.5, end_s=9)
+    assert engine.stems == 0
+
+
+def test_a_part_shorter_than_a_window_is_refused(clip):
+    with pytest.raises(TooShort):
+        embed(clip, FakeEngine(), SETTINGS, name="squat", start_s=2)
+
+
+def test_who_is_told_of_progress_may_end_the_work(clip):
+    engine = FakeEngine()
+
+    def stop(share: float) -> None:
+        if share > 0.5:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        embed(clip, engine, SETTINGS, name="squat", on_progress=stop)
+    assert 0 < engine.stems < 9
 
 
 class SeesSome:
@@ -110,28 +157,26 @@ class SeesSome:
         pass
 
 
-def test_a_reference_holds_a_pose_about_8_times_a_second(clip, monkeypatch, tmp_path):
-    monkeypatch.setattr("posesim.references.open_framer", lambda *_: PlantedFramer())
-    made = embed(clip, FakeEngine(), PERSON_SETTINGS, name="squat")
+def test_a_reference_holds_a_pose_about_8_times_a_second(clip, tmp_path):
+    made = embed(clip, FakeEngine(), PERSON_SETTINGS, name="squat", framer=PlantedFramer())
     made.save(tmp_path / "squat.npz")
     features = Reference.load(tmp_path / "squat.npz").features
     np.testing.assert_allclose(np.diff(features.poses_s), 0.12)
     np.testing.assert_array_equal(features.world, made.features.world)
 
 
-def test_a_clip_in_which_hardly_anybody_is_seen_is_refused(clip, monkeypatch):
-    monkeypatch.setattr("posesim.references.open_framer", lambda *_: SeesSome(1.0))
+def test_a_clip_in_which_hardly_anybody_is_seen_is_refused(clip):
     with pytest.raises(NobodyToFollow) as caught:
-        embed(clip, FakeEngine(), PERSON_SETTINGS, name="squat")
+        embed(clip, FakeEngine(), PERSON_SETTINGS, name="squat", framer=SeesSome(1.0))
     assert str(caught.value) == (
         "In 'squat.mp4' there is hardly anybody to be seen. Film one person, in good light, "
         "from head to feet, and keep the camera still."
     )
 
 
-def test_a_clip_in_which_a_person_is_seen_for_half_is_enough(clip, monkeypatch):
-    monkeypatch.setattr("posesim.references.open_framer", lambda *_: SeesSome(2.4))
-    assert len(embed(clip, FakeEngine(), PERSON_SETTINGS, name="squat").features.poses_s) > 0
+def test_a_clip_in_which_a_person_is_seen_for_half_is_enough(clip):
+    made = embed(clip, FakeEngine(), PERSON_SETTINGS, name="squat", framer=SeesSome(2.4))
+    assert len(made.features.poses_s) > 0
 
 
 def test_a_file_that_is_no_video_is_refused(tmp_path):

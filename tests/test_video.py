@@ -18,8 +18,17 @@ from videos import (
     write_video,
 )
 
-from posesim.errors import NotAVideo, NoVideoStream, TooLarge, TooLong, TooShort, VideoError
-from posesim.video import VideoInfo, probe, read_frames, to_rgb
+from posesim.containers import decoded
+from posesim.errors import (
+    NoSuchPart,
+    NotAVideo,
+    NoVideoStream,
+    TooLarge,
+    TooLong,
+    TooShort,
+    VideoError,
+)
+from posesim.video import VideoFrame, VideoInfo, check_part, frame_at, probe, read_frames, to_rgb
 
 THIRTY_FRAMES = [n / 25 for n in range(30)]
 
@@ -193,7 +202,11 @@ def test_a_file_cut_off_before_its_index_is_refused(tmp_path):
         next(read_frames(cut))
 
 
-@pytest.mark.parametrize("read", [probe, lambda path: next(read_frames(path))])
+@pytest.mark.parametrize(
+    "read",
+    [probe, lambda path: next(read_frames(path)), lambda path: frame_at(path, 0.5)],
+    ids=["probe", "read_frames", "frame_at"],
+)
 class TestRefused:
     def test_a_text_file(self, tmp_path, read):
         path = tmp_path / "squat.mp4"
@@ -301,6 +314,165 @@ class TestRefused:
             read(path)
 
 
+# Pictures that refer to others before and after them, in groups that refer to each other.
+OPEN_GROUPS = "keyint=20:min-keyint=20:scenecut=0:bframes=5:b-pyramid=normal:open-gop=1"
+REFRESHED = "keyint=40:intra-refresh=1"  # no key pictures but for the first
+CODINGS = {
+    "mp4": ("clip.mp4", ("libx264", {"x264-params": OPEN_GROUPS})),
+    "mp4, refreshed": ("clip.mp4", ("libx264", {"x264-params": REFRESHED})),
+    "mov": ("clip.mov", ("libx264", {"x264-params": OPEN_GROUPS})),
+    "mkv": ("clip.mkv", ("libx264", {"x264-params": OPEN_GROUPS})),
+    "webm": ("clip.webm", ("libvpx", {"g": "20", "auto-alt-ref": "1", "lag-in-frames": "16"})),
+    "avi": ("clip.avi", ("mpeg4", {"bf": "2", "g": "20"})),
+    "y4m": ("clip.y4m", None),
+}
+
+
+@pytest.fixture(scope="module", params=CODINGS)
+def coded(request, tmp_path_factory) -> Path:
+    """100 numbered pictures in 4 s, in many codings."""
+    name, codec = CODINGS[request.param]
+    pictures = numbered(n / 25 for n in range(100))
+    return write_video(tmp_path_factory.mktemp("coded") / name, pictures, codec=codec)
+
+
+def cut(frames: list[VideoFrame], start_s: float, end_s: float) -> list[VideoFrame]:
+    return [frame for frame in frames if start_s <= frame.time_s < end_s]
+
+
+@pytest.mark.parametrize(
+    ("start_s", "end_s"), [(0.04, 0.5), (0.8, 1.6), (1.01, 2.39), (1.6, 1.64), (3.9, np.inf)]
+)
+def test_a_part_is_what_reading_everything_and_cutting_gives(coded, start_s, end_s):
+    part = list(read_frames(coded, start_s=start_s, end_s=end_s))
+    expected = cut(list(read_frames(coded)), start_s, end_s)
+    assert [frame.time_s + start_s for frame in part] == pytest.approx(
+        [frame.time_s for frame in expected]
+    )
+    for a, b in zip(part, expected, strict=True):
+        np.testing.assert_array_equal(a.rgb, b.rgb)
+
+
+@pytest.mark.clips
+def test_a_part_of_a_real_clip_is_what_cutting_gives(clips):
+    clip = clips / "squat__kg_sqD__side.mp4"
+    expected = cut(list(read_frames(clip, largest_side=200)), 3.3, 4.7)
+    part = list(read_frames(clip, largest_side=200, start_s=3.3, end_s=4.7))
+    assert len(part) > 20
+    for a, b in zip(part, expected, strict=True):
+        np.testing.assert_array_equal(a.rgb, b.rgb)
+
+
+def test_a_recording_without_an_index_has_parts(tmp_path):
+    path = tmp_path / "recording.webm"
+    write_video(path, numbered(n / 25 for n in range(100)), container_options={"live": "1"})
+    part = list(read_frames(path, start_s=2, end_s=3))
+    assert [number_of(frame.rgb) for frame in part] == list(range(50, 75))
+
+
+@pytest.mark.parametrize("name", ["mp4", "mov", "mkv", "webm"])
+def test_what_lies_long_before_a_part_is_not_decoded(tmp_path, monkeypatch, name):
+    file, codec = CODINGS[name]
+    path = write_video(tmp_path / file, numbered(n / 25 for n in range(200)), codec=codec)
+    count = 0
+
+    def counted(stream, coded):
+        nonlocal count
+        for frame in decoded(stream, coded):
+            count += 1
+            yield frame
+
+    monkeypatch.setattr("posesim.video.decoded", counted)
+    assert len(list(read_frames(path, start_s=6, end_s=6.4))) == 10
+    assert count < 60
+
+
+def test_times_of_a_part_count_from_its_begin_even_between_two_frames(tmp_path):
+    path = write_video(tmp_path / "clip.mp4", numbered([0, 0.5, 1.0, 1.5, 2.0]))
+    part = read_frames(path, start_s=0.75, end_s=1.75)
+    assert [frame.time_s for frame in part] == pytest.approx([0.25, 0.75])
+
+
+def test_a_part_ends_before_its_end_and_begins_with_its_begin(tmp_path):
+    path = write_video(tmp_path / "clip.mp4", numbered(THIRTY_FRAMES))
+    halves = [read_frames(path, end_s=0.6), read_frames(path, start_s=0.6)]
+    assert [[number_of(frame.rgb) for frame in half] for half in halves] == [
+        list(range(15)),
+        list(range(15, 30)),
+    ]
+
+
+def test_a_part_of_a_turned_video_comes_upright(tmp_path):
+    path = tmp_path / "phone.mp4"
+    stored = np.rot90(corners(), 1)
+    write_video(path, [(n / 25, stored) for n in range(30)], rotation_deg=90)
+    assert corner_names(next(read_frames(path, start_s=0.8)).rgb) == "rgbw"
+    assert corner_names(frame_at(path, 0.8).rgb) == "rgbw"
+
+
+def test_a_part_may_be_as_long_as_allowed_wherever_it_lies(tmp_path):
+    path = write_video(tmp_path / "clip.mp4", numbered(THIRTY_FRAMES))
+    assert len(list(read_frames(path, start_s=0.8, longest_s=0.4))) == 10
+    with pytest.raises(TooLong):
+        list(read_frames(path, start_s=0.4, longest_s=0.4))
+
+
+@pytest.mark.parametrize("suffix", ["mp4", "mkv", "avi"])
+def test_a_part_that_a_video_does_not_have_is_refused(tmp_path, suffix):
+    path = write_video(tmp_path / f"clip.{suffix}", numbered(THIRTY_FRAMES))
+    with pytest.raises(NoSuchPart) as caught:
+        next(read_frames(path, start_s=5, end_s=7.5))
+    assert str(caught.value) == (
+        f"'clip.{suffix}' has no picture between 5.00 s and 7.50 s. Choose a part inside the video."
+    )
+
+
+@pytest.mark.parametrize(
+    ("start_s", "end_s", "sentence"),
+    [
+        (-1, None, "start_s must be between 0 and 1e[+]09, got -1"),
+        (np.nan, 3, "start_s must be between 0 and 1e[+]09, got nan"),
+        (1e300, None, "start_s must be between"),
+        (3, 3, r"end_s must be after start_s \(3\), got 3"),
+        (None, 0, r"end_s must be after start_s \(0\), got 0"),
+        (None, np.nan, "end_s must be after"),
+    ],
+)
+def test_what_is_no_part_of_any_video_is_refused(start_s, end_s, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        check_part(start_s, end_s)
+
+
+@pytest.mark.parametrize(
+    ("at_s", "number"), [(0, 0), (0.04, 1), (1.3, 32), (2.399, 59), (3.96, 99)]
+)
+def test_the_frame_at_a_time_is_the_one_that_is_shown_then(coded, at_s, number):
+    frame = frame_at(coded, at_s)
+    assert number_of(frame.rgb) == number
+    assert frame.time_s == pytest.approx(number / 25, abs=1e-3)
+
+
+def test_after_the_end_the_last_frame_is_shown(coded):
+    assert number_of(frame_at(coded, 1000).rgb) == 99
+
+
+def test_a_frame_is_shown_until_the_next_comes(tmp_path):
+    path = write_video(tmp_path / "clip.mp4", numbered([0, 0.04, 3.0]))
+    assert number_of(frame_at(path, 2.9).rgb) == 1
+
+
+def test_the_frame_at_a_time_is_scaled_down(tmp_path):
+    path = stick_figure(tmp_path / "clip.mp4", seconds=1, size=(320, 240))
+    assert frame_at(path, 0.5, largest_side=64).rgb.shape == (48, 64, 3)
+
+
+@pytest.mark.parametrize("at_s", [-0.1, np.nan, np.inf])
+def test_there_is_no_frame_before_the_beginning(tmp_path, at_s):
+    path = write_video(tmp_path / "clip.mp4", numbered([0.0]))
+    with pytest.raises(ValueError, match=r"at_s must be between 0 and 1e\+09, got"):
+        frame_at(path, at_s)
+
+
 def test_a_file_whose_name_looks_like_an_address_is_a_file(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for name in ("concat:a|b.mp4", "http:clip.mp4", "clip%03d.mp4", "-i.mp4"):
@@ -382,6 +554,8 @@ def test_random_damage_ends_in_frames_or_in_an_error_of_ours(tmp_path, suffix):
         try:
             frames = list(read_frames(path, largest_side=64))
             probe(path)
+            frame_at(path, 0.5)
+            list(read_frames(path, start_s=0.5, end_s=1))
         except VideoError:
             continue
         assert frames

@@ -6,20 +6,22 @@ import multiprocessing
 import os
 import signal
 import socket
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import av
+import numpy as np
 import pytest
-from fake_engine import CALIBRATION, SETTINGS, FakeEngine, open_fake_network
+from fake_engine import CALIBRATION, SETTINGS, FakeEngine, FakeNetwork, open_fake_network
 from live_fakes import FakeComparator, frame_at, plant
 from videos import draw_person, stick_figure
 from worker_thread import ThreadBody
 
+from posesim import Comparison, Embedder, Reference, compare
 from posesim.errors import BrokenReference
 from posesim.network import Network
-from posesim.references import Reference
 from posesim.updates import GapUpdate, PoseUpdate, ReferenceClock, RepUpdate, ScoreUpdate, Update
 from posesim_server.frames import SLOTS
 from posesim_server.intake import Arrival, Batch
@@ -61,11 +63,8 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def reference(clip: Path) -> Path:
-    job = open_fake_network().embedding_job(clip, "squats")
-    while job.step():
-        pass
     path = clip.with_name("reference.npz")
-    job.result().save(path)
+    open_fake_network().embed(clip, "squats").save(path)
     return path
 
 
@@ -379,6 +378,27 @@ async def test_an_embedding_that_nobody_wants_stops(clip: Path, tmp_path: Path) 
         assert await workers.embed(clip, "b", into, longest_s=60, on_progress=anything)
 
 
+async def test_a_part_of_a_clip_is_embedded_with_times_from_its_begin(
+    clip: Path, tmp_path: Path
+) -> None:
+    into = tmp_path / "reference.npz"
+    async with threads() as workers:
+        duration_s = await workers.embed(
+            clip, "a", into, longest_s=3, start_s=0.48, end_s=3.2, on_progress=anything
+        )
+    assert duration_s == pytest.approx(2.68)
+    plain = open_fake_network().embed(clip, "a", start_s=0.48, end_s=3.2)
+    np.testing.assert_array_equal(Reference.load(into).features.taps, plain.features.taps)
+
+
+async def test_a_part_that_the_clip_does_not_have_is_a_sentence(clip: Path, tmp_path: Path) -> None:
+    async with threads() as workers:
+        with pytest.raises(WorkFailed, match=r"no picture between 9.00 s and its end"):
+            await workers.embed(
+                clip, "a", tmp_path / "r.npz", longest_s=60, start_s=9, on_progress=anything
+            )
+
+
 async def test_a_session_is_served_while_a_clip_is_embedded(clip: Path, tmp_path: Path) -> None:
     engine = GatedEngine()
     engine.gate.clear()
@@ -397,3 +417,154 @@ async def test_a_session_is_served_while_a_clip_is_embedded(clip: Path, tmp_path
         await lane.push([(0.0, frame_at(0.0))], dropped=False, tail_hop=8)
         assert not embedding.done()
         await embedding
+
+
+# Comparing files
+
+
+def without_speed(comparison: Comparison | None) -> dict[str, Any]:
+    """What of a comparison is the same at each run."""
+    assert comparison is not None
+    updates = [plainly(update) for update in comparison.updates]
+    return comparison.as_json() | {"frames_per_second": None, "updates": updates}
+
+
+async def compare_file(
+    workers: Workers,
+    video: Path,
+    reference: Path,
+    on_progress: Callable[[float], bool] = anything,
+    longest_s: float = 60,
+) -> Comparison | None:
+    opened = partial(compare_with, reference)
+    return await workers.compare_file(
+        video, opened, reference="squats", longest_s=longest_s, on_progress=on_progress
+    )
+
+
+def noting(seen: list[float]) -> Callable[[float], bool]:
+    """Go on, and note the progress."""
+
+    def note(share: float) -> bool:
+        seen.append(share)
+        return True
+
+    return note
+
+
+async def test_a_process_compares_a_file_as_the_library_does(clip: Path, reference: Path) -> None:
+    embedder = Embedder(open_fake_network())
+    expected = compare(clip, Reference.load(reference), embedder)
+    seen: list[float] = []
+    async with Workers(open_fake_network) as workers:
+        comparison = await compare_file(workers, clip, reference, noting(seen))
+    assert without_speed(comparison) == without_speed(expected)
+    assert seen == sorted(seen)
+    assert (seen[0], seen[-1]) == (0.0, 1.0)
+
+
+@pytest.mark.weights
+async def test_real_networks_in_a_worker_give_what_the_library_gives(
+    clip: Path, tmp_path: Path
+) -> None:
+    embedder = Embedder.open()
+    path = tmp_path / "reference.npz"
+    Reference.from_video(clip, embedder, name="squats").save(path)
+    expected = compare(clip, Reference.load(path), embedder)
+    async with threads(lambda: embedder.network) as workers:
+        comparison = await compare_file(workers, clip, path)
+    assert expected.summary.score is not None
+    assert without_speed(comparison) == without_speed(expected)
+
+
+async def test_a_file_is_compared_again_when_its_worker_dies(clip: Path, reference: Path) -> None:
+    async with threads() as workers:
+        killed = False
+
+        def kill_once(_: float) -> bool:
+            nonlocal killed
+            if not killed:
+                killed = True
+                workers._workers[0].body.kill()
+            return True
+
+        comparison = await compare_file(workers, clip, reference, kill_once)
+    assert killed
+    expected = compare(clip, Reference.load(reference), Embedder(open_fake_network()))
+    assert without_speed(comparison) == without_speed(expected)
+
+
+async def test_a_file_that_workers_die_of_is_given_up(clip: Path, reference: Path) -> None:
+    async with threads() as workers:
+
+        def kill(_: float) -> bool:
+            for worker in workers._workers:
+                worker.body.kill()
+            return True
+
+        with pytest.raises(ClipKillsWorkers, match="Save it in another format"):
+            await compare_file(workers, clip, reference, kill)
+
+
+async def test_a_comparison_of_a_file_that_nobody_wants_stops(clip: Path, reference: Path) -> None:
+    async with threads() as workers:
+        assert await compare_file(workers, clip, reference, lambda _: False) is None
+        assert await compare_file(workers, clip, reference) is not None
+
+
+async def test_a_comparison_of_a_file_ends_with_its_task(clip: Path, reference: Path) -> None:
+    engine = GatedEngine()
+    engine.gate.clear()
+    network = FakeNetwork(engine, SETTINGS, CALIBRATION)
+    async with contextlib.AsyncExitStack() as stack:
+        workers = await stack.enter_async_context(threads(lambda: network))
+        stack.callback(engine.gate.set)
+        told: list[float] = []
+        comparing = asyncio.create_task(compare_file(workers, clip, reference, noting(told)))
+        await asyncio.to_thread(engine.reached.wait, WAIT_S)
+        comparing.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await comparing
+        engine.gate.set()
+        assert await compare_file(workers, clip, reference) is not None
+        assert 1.0 not in told
+
+
+async def test_a_longer_video_than_allowed_is_a_sentence(clip: Path, reference: Path) -> None:
+    async with threads() as workers:
+        with pytest.raises(WorkFailed, match="at most 3 s are allowed"):
+            await compare_file(workers, clip, reference, longest_s=3)
+
+
+async def test_what_is_no_video_is_a_sentence(reference: Path, tmp_path: Path) -> None:
+    path = tmp_path / "notes.mp4"
+    path.write_text("no video")
+    async with threads() as workers:
+        with pytest.raises(WorkFailed, match=r"'notes.mp4' can't be read as video"):
+            await compare_file(workers, path, reference)
+
+
+async def test_a_file_is_not_compared_with_a_reference_that_is_gone(
+    clip: Path, tmp_path: Path
+) -> None:
+    async with threads() as workers:
+        with pytest.raises(WorkFailed, match="There is no reference"):
+            await compare_file(workers, clip, tmp_path / "none.npz")
+
+
+async def test_a_session_is_served_while_a_file_is_compared(clip: Path, reference: Path) -> None:
+    engine = GatedEngine()
+    engine.gate.clear()
+    network = FakeNetwork(engine, SETTINGS, CALIBRATION)
+    async with contextlib.AsyncExitStack() as stack:
+        workers = await stack.enter_async_context(threads(lambda: network))
+        stack.callback(engine.gate.set)
+        comparing = asyncio.create_task(compare_file(workers, clip, reference))
+        await asyncio.to_thread(engine.reached.wait, WAIT_S)
+        comparator = FakeComparator()
+        opening = asyncio.create_task(workers.compare(plant(lambda: comparator)))
+        engine.gate.set()
+        lane = await opening
+        await lane.push([(0.0, frame_at(0.0))], dropped=False, tail_hop=8)
+        assert not comparing.done()
+        await comparing

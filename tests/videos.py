@@ -60,19 +60,20 @@ def write_video(
     mirrored: bool = False,
     pixel_aspect: Fraction = Fraction(1),
     container_options: dict[str, str] | None = None,
+    codec: tuple[str, dict[str, str]] | None = None,
 ) -> Path:
     """Write (time in seconds, picture) pairs; the suffix of `path` chooses container and codec.
 
     `rotation_deg` says how far a player has to turn the pictures clockwise, as a phone's camera
     does; `mirrored`, that it has to swap left and right after that.
     """
-    codec, codec_options = _CODECS.get(path.suffix, _H264)
+    codec_name, codec_options = codec or _CODECS.get(path.suffix, _H264)
     iterator = iter(frames)
     first = next(iterator)
     height, width = first[1].shape[:2]
     with av.open(str(path), "w", container_options=container_options) as container:
         # AVI and y4m need a frame rate, the others keep each frame's own time.
-        stream = container.add_stream(codec, rate=25, options=codec_options)
+        stream = container.add_stream(codec_name, rate=25, options=codec_options)
         assert isinstance(stream, VideoStream)
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
         by_rate = path.suffix in (".avi", ".y4m")

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from posesim.clip_frames import OnProgress, frames_of
 from posesim.comparison import Comparator
-from posesim.embedding import LARGEST_SIDE
+from posesim.engines.calls import Calls
 from posesim.updates import CueUpdate, GapUpdate, RepUpdate, ScoreUpdate, Summary, Update
-from posesim.video import probe, read_frames
 
 
 @dataclass(frozen=True)
@@ -82,34 +82,42 @@ class Comparison:
         return "\n".join(f"{name:<10} {value}" for name, value in rows)
 
 
-def compare(
+def comparing(
     comparator: Comparator,
     user: Path,
     *,
     reference: str,
-    on_progress: Callable[[float], None] | None = None,
-) -> Comparison:
+    start_s: float | None = None,
+    end_s: float | None = None,
+    longest_s: float | None = None,
+    on_progress: OnProgress | None = None,
+) -> Calls[Comparison]:
     """Compare a video file with the reference of a fresh `comparator`.
+
+    Asks for the network; see `posesim.engines.calls`. `posesim.library.compare` runs it.
 
     Args:
         comparator: Nothing must have been pushed to it.
         user: The video file.
         reference: The reference's name, for the result.
-        on_progress: Called with the share of the video that is done, 0 to 1.
+        start_s: Where the part of the video begins that is compared; its time 0.
+        end_s: Where that part ends.
+        longest_s: A longer part is refused; None takes any.
+        on_progress: Told the share that is done, 0 to 1. What it raises ends the work.
 
     Raises:
-        VideoError: If the file can't be read as video.
+        VideoError: If the file can't be read as video, has no such part or is too long.
     """
-    duration_s = probe(user).duration_s
     updates: list[Update] = []
-    frames = 0
-    started = time.perf_counter()
-    for frame in read_frames(user, largest_side=LARGEST_SIDE):
-        frames += 1
-        if new := comparator.push(frame.time_s, frame.rgb):
-            updates += new
-            if on_progress is not None and duration_s > 0:
-                on_progress(min(frame.time_s / duration_s, 1.0))
-    updates += comparator.finish()
-    took_s = time.perf_counter() - started
-    return Comparison(reference, comparator.summary(), updates, frames / took_s)
+    count = 0
+    began_s = time.perf_counter()
+    reading = frames_of(
+        user, start_s=start_s, end_s=end_s, longest_s=longest_s, on_progress=on_progress
+    )
+    with contextlib.closing(reading) as frames:
+        for frame in frames:
+            count += 1
+            updates += yield from comparator.pushing(frame.time_s, frame.rgb)
+    updates += yield from comparator.finishing()
+    took_s = time.perf_counter() - began_s
+    return Comparison(reference, comparator.summary(), updates, count / took_s)
