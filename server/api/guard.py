@@ -7,12 +7,14 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from ..auth import BadToken
-from ..keys import CONFIG, STORE, TOKENS
+from ..database import now
+from ..keys import CONFIG, OUTSIDE, STORE, TOKENS
 from ..problems import Problem
 from ..store.users import Role, User
 from .operation import Access, operation_of
 
 USER = web.RequestKey("user", User)
+SIGN_IN = web.RequestKey("sign_in", str)  # its id; missing for a token of an outside issuer
 
 _ROLES: tuple[Role, ...] = get_args(Role)  # each may do what those before it may
 _READING = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -25,7 +27,7 @@ async def same_origin(request: web.Request, handler: Handler) -> web.StreamRespo
     if (
         origin is not None
         and request.method not in _READING
-        and urlsplit(origin).netloc.casefold() != request.host.casefold()
+        and _host(origin) != request.host.casefold()
         and origin not in request.app[CONFIG].allowed_origins
     ):
         raise Problem(
@@ -36,27 +38,51 @@ async def same_origin(request: web.Request, handler: Handler) -> web.StreamRespo
     return await handler(request)
 
 
+def _host(origin: str) -> str | None:
+    try:
+        return urlsplit(origin).netloc.casefold()
+    except ValueError:  # no address at all
+        return None
+
+
 @web.middleware
 async def signed_in(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Put the user behind the bearer token into `request[USER]`, or refuse.
 
-    All under /v1 needs one, also what does not exist, unless its operation says otherwise: WHIP has
-    tokens of its own, tied to one session, which `signaling` checks.
+    All under /v1 needs one unless its operation says otherwise: WHIP has tokens of its own, tied to
+    one session, which `signaling` checks.
     """
     operation = operation_of(request.match_info.handler)
-    if operation is None:
-        wanted: Access = "member" if request.path.startswith("/v1/") else "open"
+    if operation is not None:
+        wanted: Access = operation.access
+    elif request.match_info.http_exception is not None:
+        wanted = "open"  # there is nothing here, or nothing for this method: that is documented
     else:
-        wanted = operation.access
+        wanted = "member" if request.path.startswith("/v1/") else "open"
     if wanted not in ("open", "session"):
-        user_id = request.app[TOKENS].verify_user(bearer(request))
-        user = await request.app[STORE].users.get(user_id)
-        if user is None:  # removed since the token was issued
-            raise BadToken
+        user = await _caller(request, bearer(request))
         if _ROLES.index(user.role) < _ROLES.index(wanted):
-            raise Problem(403, f"Only a {wanted} may do this. Ask whoever runs this server.")
+            one = "an admin" if wanted == "admin" else f"a {wanted}"
+            raise Problem(403, f"Only {one} may do this. Ask whoever runs this server.")
         request[USER] = user
     return await handler(request)
+
+
+async def _caller(request: web.Request, token: str) -> User:
+    """Whose token it is: one of this server's, or of the outside issuer's."""
+    app = request.app
+    try:
+        claims = app[TOKENS].verify_user(token, now())
+    except BadToken:
+        outside = app.get(OUTSIDE)
+        if outside is None:
+            raise
+        return await outside.user(token, now())
+    user = await app[STORE].sign_ins.user(claims.sign_in_id, claims.user_id, now())
+    if user is None:  # signed out, or removed, since the token was issued
+        raise BadToken
+    request[SIGN_IN] = claims.sign_in_id
+    return user
 
 
 def bearer(request: web.Request) -> str:

@@ -5,9 +5,9 @@ import uuid
 from aiohttp import web
 
 
-def path_id(request: web.Request) -> str:
-    """Return the id in the address in its one form; what is no id is nobody's id."""
-    raw = request.match_info["id"]
+def path_id(request: web.Request, name: str = "id") -> str:
+    """Return the id `{name}` of the address in its one form; what is no id is nobody's id."""
+    raw = request.match_info[name]
     try:
         return str(uuid.UUID(raw))
     except ValueError:

@@ -1,38 +1,68 @@
-"""Sign in, and who am I."""
+"""Sign in, stay signed in, sign out, and who am I."""
 
+import math
 import time
-from datetime import UTC, datetime
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Literal
 
 import structlog
 from aiohttp import web
-from pydantic import BaseModel, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
-from ..auth import AuthError, clean_name
-from ..keys import GUESSES, PASSWORDS, STORE, TOKENS
-from ..problems import Problem, read_json
-from ..store.users import Role
-from .guard import USER
+from ..auth import AuthError, BadToken, clean_name
+from ..database import now
+from ..keys import CONFIG, GUESSES, PASSWORDS, SIGN_INS, STORE
+from ..problems import Model, Problem, invalid, parse, read_form
+from ..store.users import Role, User
+from .guard import SIGN_IN, USER
 from .operation import Operations
 
 logger = structlog.get_logger(__name__)
 operations = Operations("Sign-in")
 
 _REFUSED = "The name or the password is wrong."
+_ELSEWHERE = "This account signs in elsewhere"
 
 
-class SignIn(BaseModel):
-    """The body of POST /token."""
+class GrantType(BaseModel):
+    """What is exchanged for a token. Other fields are left alone (RFC 6749, 3.2)."""
 
+    grant_type: Literal["password", "refresh_token"] = "password"
+
+
+class PasswordGrant(BaseModel):
+    """A name and a password."""
+
+    grant_type: Literal["password"] = "password"
     username: str = Field(max_length=256)
     password: str = Field(max_length=4096)
 
 
+class RefreshGrant(BaseModel):
+    """The refresh token that came with the last answer."""
+
+    grant_type: Literal["refresh_token"]
+    refresh_token: str = Field(max_length=1024)
+
+
 class Token(BaseModel):
-    """The answer to it (RFC 6749, 5.1)."""
+    """The answer to it (RFC 6749, 5.1); lifetimes in seconds."""
 
     access_token: str
-    token_type: str = "bearer"  # noqa: S105
+    token_type: Literal["bearer"] = "bearer"  # noqa: S105
     expires_in: int
+    refresh_token: str
+    refresh_expires_in: int
+
+
+class PasswordChange(BaseModel):
+    """The body of POST /v1/password."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    current_password: str = Field(max_length=4096)
+    new_password: str = Field(max_length=4096)
 
 
 class Me(BaseModel):
@@ -41,65 +71,165 @@ class Me(BaseModel):
     id: str
     name: str
     role: Role
+    has_password: bool
+    created_at: AwareDatetime
 
 
+Fields = bytes | Mapping[str, object]  # JSON, or a form's
 _FORM = "application/x-www-form-urlencoded"
+_GRANT = (PasswordGrant, RefreshGrant)
 
 
 @operations.post(
     "/token",
     access="open",
-    consumes={_FORM: SignIn.model_json_schema(), "application/json": SignIn.model_json_schema()},
+    consumes={_FORM: _GRANT, "application/json": _GRANT},
     answer=Token,
     problems={
-        401: "The name or the password is wrong.",
+        400: "Not JSON; or the operator lets nobody sign in by password.",
+        401: "The name or the password is wrong; the refresh token is over or was used before.",
         415: "Neither a form nor JSON.",
+        422: "A field is missing or does not fit.",
         429: "Too many tries; wait for `Retry-After`.",
     },
 )
 async def sign_in(request: web.Request) -> Token:
-    """Exchange a name and a password for a token."""
-    given = await _read(request)
-    now_s = time.monotonic()
-    address = request.remote or "?"
+    """Exchange a name and a password, or a refresh token, for tokens.
+
+    Each refresh token is good for one use and answered with the next one. One that was used before
+    ends the whole sign-in, but for half a minute in which the answer may have been lost.
+    """
+    kind, fields = await _read(request)
+    if not request.app[CONFIG].passwords:  # nor does anybody stay signed in by one
+        raise Problem(400, "This server takes no passwords. Sign in at its issuer of tokens.")
+    if kind.grant_type == "refresh_token":
+        return await _renew(request, _fit(RefreshGrant, fields))
+    return await _check(request, _fit(PasswordGrant, fields))
+
+
+@operations.delete("/v1/sign-in", status=204, problems={409: "Signed in at an outside issuer."})
+async def sign_out(request: web.Request) -> None:
+    """Sign out: the tokens of this sign-in stop working at once, its live sessions end."""
+    sign_in_id = request.get(SIGN_IN)
+    if sign_in_id is None:
+        raise Problem(409, f"{_ELSEWHERE}. Sign out there.")
+    await request.app[SIGN_INS].end(request[USER].id, sign_in_id)
+
+
+@operations.delete("/v1/sign-ins", status=204)
+async def sign_out_everywhere(request: web.Request) -> None:
+    """Sign out everywhere, here too. Tokens of an outside issuer go on until they run out."""
+    await request.app[SIGN_INS].end_all(request[USER].id)
+
+
+@operations.post(
+    "/v1/password",
+    body=PasswordChange,
+    status=204,
+    problems={
+        403: "The current password is wrong.",
+        409: "The account has no password, or it was changed meanwhile.",
+        429: "Too many tries; wait for `Retry-After`.",
+    },
+)
+async def change_password(request: web.Request, body: PasswordChange) -> None:
+    """Change the password. Every other sign-in ends."""
+    user = request[USER]
+    if not user.password_hash:
+        raise Problem(409, f"{_ELSEWHERE}. Change the password there.")
+    passwords, guesses, address = request.app[PASSWORDS], request.app[GUESSES], _address(request)
+    _limit(guesses.take(address, user.name, time.monotonic()))
+    if not await passwords.check(user.password_hash, body.current_password):
+        raise Problem(403, "The current password is wrong. Nothing was changed.")
+    guesses.forget(address, user.name)
     try:
-        name = clean_name(given.username)
-    except AuthError:
-        name = ""  # nobody's, and as slow to refuse as any other
-    guesses = request.app[GUESSES]
-    if wait_s := guesses.take(address, name, now_s):
-        raise Problem(
-            429,
-            f"Too many tries. Wait {wait_s:.0f} s, then try again.",
-            {"Retry-After": f"{wait_s:.0f}"},
-        )
-    user = await request.app[STORE].users.by_name(name) if name else None
-    fits = await request.app[PASSWORDS].check(user.password_hash if user else None, given.password)
-    if user is None or not fits:
-        logger.warning("sign-in refused", address=address)  # the name may be a mistyped password
-        raise Problem(401, _REFUSED, {"WWW-Authenticate": "Bearer"})
-    guesses.forget(address, name)
-    tokens = request.app[TOKENS]
-    return Token(
-        access_token=tokens.issue_user(user.id, datetime.now(UTC)),
-        expires_in=tokens.user_token_s,
-    )
+        password_hash = await passwords.hash(body.new_password)
+    except AuthError as error:
+        raise Problem(422, str(error)) from error
+    keep = request.get(SIGN_IN)
+    if not await request.app[SIGN_INS].change_password(user, password_hash, keep):
+        raise Problem(409, "The password was changed meanwhile. Nothing was changed.")
 
 
 @operations.get("/v1/me", answer=Me)
 async def me(request: web.Request) -> Me:
     """Say whose token this is."""
     user = request[USER]
-    return Me(id=user.id, name=user.name, role=user.role)
+    return Me(
+        id=user.id,
+        name=user.name,
+        role=user.role,
+        has_password=bool(user.password_hash),
+        created_at=user.created_at,
+    )
 
 
-async def _read(request: web.Request) -> SignIn:
+async def grant(request: web.Request, user: User) -> Token:
+    """Sign in `user`, who has proved who they are, and give the whole answer.
+
+    Raises:
+        BadToken: If the account went or its password changed meanwhile.
+    """
+    return Token(**asdict(await request.app[SIGN_INS].begin(user, now())))
+
+
+async def _check(request: web.Request, given: PasswordGrant) -> Token:
+    address = _address(request)
+    try:
+        name = clean_name(given.username)
+    except AuthError:
+        name = ""  # nobody's, and as slow to refuse as any other
+    guesses = request.app[GUESSES]
+    _limit(guesses.take(address, name, time.monotonic()))
+    user = await request.app[STORE].users.by_name(name) if name else None
+    fits = await request.app[PASSWORDS].check(user.password_hash if user else None, given.password)
+    if user is None or not fits:
+        logger.warning("sign-in refused", address=address)  # the name may be a mistyped password
+        raise Problem(401, _REFUSED, {"WWW-Authenticate": "Bearer"})
+    guesses.forget(address, name)
+    return await grant(request, user)
+
+
+async def _renew(request: web.Request, given: RefreshGrant) -> Token:
+    address = _address(request)
+    _limit(request.app[GUESSES].take_renewal(address, time.monotonic()))
+    try:
+        granted = await request.app[SIGN_INS].renew(given.refresh_token, now())
+    except BadToken:
+        logger.warning("renewal refused", address=address)
+        raise
+    return Token(**asdict(granted))
+
+
+def _limit(wait_s: float) -> None:
+    if wait_s:
+        seconds = math.ceil(wait_s)
+        raise Problem(
+            429,
+            f"Too many tries. Wait {seconds} s, then try again.",
+            {"Retry-After": str(seconds)},
+        )
+
+
+def _address(request: web.Request) -> str:
+    return request.remote or "?"
+
+
+async def _read(request: web.Request) -> tuple[GrantType, Fields]:
+    """Read a form or JSON: what is exchanged, and all fields."""
     if request.content_type == "application/json":
-        return await read_json(request, SignIn)
+        body = await request.read()
+        return parse(GrantType, body), body
     if request.content_type != _FORM:
         raise Problem(415, "Send the name and password as a form or as JSON.")
-    form = await request.post()
-    name, password = form.get("username"), form.get("password")
-    if not isinstance(name, str) or not isinstance(password, str):
-        raise Problem(422, "Give a username and a password.")
-    return SignIn(username=name[:256], password=password[:4096])
+    form = await read_form(request)
+    return _fit(GrantType, form), form
+
+
+def _fit(model: type[Model], fields: Fields) -> Model:
+    if isinstance(fields, bytes):
+        return parse(model, fields)
+    try:
+        return model.model_validate(fields)
+    except ValidationError as error:
+        raise invalid(error) from error
