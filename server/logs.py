@@ -31,7 +31,8 @@ def configure_logging(log_format: LogFormat) -> None:
         cache_logger_on_first_use=False,
     )
     ending: list[structlog.typing.Processor] = (
-        [structlog.dev.ConsoleRenderer()]
+        # Plain: where rich is installed, the default prints every variable, passwords too.
+        [structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
         if console
         else [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
     )
