@@ -15,7 +15,7 @@ from posesim_server.app import create_app
 from posesim_server.config import ServerConfig
 from posesim_server.keys import EXERCISES, STORE
 from posesim_server.store import Store
-from server import QUICK, WAIT_S, FakeEngine, Server, problem, running
+from server import WAIT_S, FakeEngine, Server, add_user, problem, running
 
 MISSING = "00000000-0000-4000-8000-000000000000"
 
@@ -49,13 +49,23 @@ async def test_an_uploaded_clip_becomes_a_reference(server, clip):
     assert accepted["state"] == "embedding"
     ready = await server.until(accepted["id"], "ready")
     assert ready.pop("duration_s") == pytest.approx(4.0, abs=0.1)
+    assert ready.pop("clip_duration_s") == pytest.approx(4.0, abs=0.1)
     assert ready.pop("created_at").endswith("Z")
     assert ready == {
         "id": accepted["id"],
+        "owner": {"id": server.user.id, "name": "anna"},
+        "mine": True,
         "name": "Squat deep",
+        "description": "",
         "state": "ready",
         "progress": 1.0,
         "error": None,
+        "start_s": None,
+        "end_s": None,
+        "mirrored": False,
+        "kind": "repetitions",
+        "target": None,
+        "visibility": "private",
         "clip_url": f"{url}/clip",
         "thumbnail_url": f"{url}/thumbnail",
     }
@@ -136,9 +146,13 @@ async def test_nobody_reaches_anothers_exercise(server, clip):
         ("GET", url),
         ("GET", f"{url}/clip"),
         ("GET", f"{url}/thumbnail"),
+        ("GET", f"{url}/frame?at_s=1"),
+        ("PATCH", url),
         ("DELETE", url),
     ]:
-        response = await server.client.request(method, path, headers=server.headers_of(ben))
+        body = {"json": {"name": "Mine"}} if method == "PATCH" else {}
+        headers = server.headers_of(ben)
+        response = await server.client.request(method, path, headers=headers, **body)
         assert "no such exercise" in await problem(response, 404)
     assert (await server.get("/v1/exercises", ben))["exercises"] == []
     assert (await server.get(url))["state"] == "ready"
@@ -181,6 +195,51 @@ async def test_an_exercise_can_be_deleted_while_it_is_embedded(tmp_path, clip):
         assert [e["name"] for e in (await server.get("/v1/exercises"))["exercises"]] == ["second"]
 
 
+# What is said of a clip
+
+
+async def send(server, clip, **fields):
+    form = FormData()
+    for name, value in fields.items():
+        form.add_field(name, value)
+    form.add_field("clip", await asyncio.to_thread(clip.read_bytes), filename="squat.mp4")
+    return await server.client.post("/v1/exercises", data=form, headers=server.headers)
+
+
+async def test_what_is_said_before_the_clip_is_kept(server, clip):
+    about = {"name": "Plank", "description": "Breathe.", "kind": "hold"}
+    response = await send(server, clip, **about, target="45", mirrored="true")
+    assert response.status == 202, await response.text()
+    exercise = await response.json()
+    assert {name: exercise[name] for name in about} == about
+    assert (exercise["target"], exercise["mirrored"]) == (45, True)
+    assert exercise["visibility"] == "private"
+
+
+@pytest.mark.parametrize(
+    ("fields", "named"),
+    [
+        ({"name": "Squat", "target": "many"}, "target"),
+        ({"name": "Squat", "target": "0"}, "target"),
+        ({"name": "Squat", "kind": "dance"}, "kind"),
+        ({"name": "Squat", "mirrored": "perhaps"}, "mirrored"),
+        ({"name": "Squat", "description": "x" * 2001}, "description"),
+        ({"name": "Squat", "description": "x" * 100_000}, "description"),
+        ({"description": "Without a name."}, "name"),
+        ({"name": "Squat", "visibility": "everyone"}, "fields"),
+    ],
+)
+async def test_what_makes_no_sense_is_refused_before_the_clip_is_kept(server, clip, fields, named):
+    assert named in await problem(await send(server, clip, **fields), 422)
+    assert files(server) == []
+
+
+async def test_two_uploads_of_one_name_at_once_get_two_names(server, clip):
+    responses = await asyncio.gather(*(server.upload(clip, "Squat") for _ in range(3)))
+    names = [(await response.json())["name"] for response in responses]
+    assert sorted(names) == ["Squat", "Squat (2)", "Squat (3)"]
+
+
 # Bad clips
 
 
@@ -217,7 +276,7 @@ async def test_a_clip_that_turns_out_bad_while_it_is_embedded_fails_with_a_sente
 ):
     # The header promises four seconds, the frames have a hole that leaves no whole window.
     clip = stick_figure(tmp_path / "short.mp4", seconds=2.0)
-    monkeypatch.setattr("posesim_server.exercises.SHORTEST_CLIP_S", 1.0)
+    monkeypatch.setattr("posesim_server.library.clips.SHORTEST_CLIP_S", 1.0)
     accepted = await (await server.upload(clip)).json()
     failed = await server.until(accepted["id"], "failed")
     assert "too short" in failed["error"]
@@ -355,7 +414,7 @@ async def test_an_upload_that_breaks_off_leaves_nothing(server):
 
 @pytest.mark.parametrize("sent", [FORM[:20], FORM[:80], FORM, FORM + bytes(600_000)])
 async def test_an_upload_that_stands_still_is_given_up(server, monkeypatch, sent):
-    monkeypatch.setattr("posesim_server.api.exercises.SILENCE_S", 0.05)
+    monkeypatch.setattr("posesim_server.api.multipart.SILENCE_S", 0.05)
     reader, writer = await asyncio.open_connection(server.client.host, server.client.port)
     writer.write(head(server, "Content-Length: 1000000") + sent)
     async with asyncio.timeout(WAIT_S):
@@ -409,8 +468,9 @@ async def test_the_real_network_makes_a_reference_of_an_upload(tmp_path, weights
     config = ServerConfig(data=tmp_path, weights=cli.weights_path())
     app = create_app(config)
     async with TestClient(TestServer(app, host="127.0.0.1")) as client:
-        user = await app[STORE].users.add("anna", QUICK.hash("correct horse"))
-        server = Server(client, app, None, config, user)
+        server = Server(client, app, None, config, await add_user(app, "anna"))
+        await server.sign_in(server.user)
+        user = server.user
         exercise = await server.ready_exercise(clip)
         stored = await app[STORE].exercises.get(user.id, exercise["id"])
         reference = Reference.load(app[EXERCISES].reference(stored))

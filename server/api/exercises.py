@@ -1,54 +1,95 @@
-"""The user's references: upload, list, look at, delete."""
+"""Exercises: upload, list, look at, change, delete."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable
+import contextlib
+from collections.abc import Iterator
+from dataclasses import fields
 from pathlib import Path
-from typing import TypeVar
+from typing import Annotated, Any
 
-from aiohttp import BodyPartReader, MultipartReader, web
-from aiohttp.http_exceptions import HttpProcessingError
-from pydantic import AwareDatetime, BaseModel
+from aiohttp import BodyPartReader, web
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
 
 from posesim.errors import VideoError
 
-from ..exercises import Exercises, UploadTooLarge
+from ..file_answer import FileAnswer
 from ..keys import CONFIG, EXERCISES, STORE
-from ..problems import Problem, problem_response
-from ..store.exercises import Exercise, ExerciseState
+from ..library.clips import BadTrim
+from ..library.exercises import About, ClipGone, TooManyFrames
+from ..problems import Problem, invalid
+from ..store.exercises import Exercise, ExerciseState, Kind, Visibility
+from .allowed import require_consent
+from .fields import Change, ExerciseName, Target, Text
 from .guard import USER
 from .ids import path_id
+from .multipart import CHUNK_BYTES, PROBLEMS, check_size, chunks, expecting, kept, parts, read_text
 from .operation import Operations, respond
-
-T = TypeVar("T")
 
 operations = Operations("Exercises")
 
-LONGEST_NAME = 80  # characters
-FORM_BYTES = 16_384  # what a form has beside the clip: the name and the boundaries
-CHUNK_BYTES = 262_144
-SILENCE_S = 30.0  # without a chunk; an upload that stands still would keep its file for ever
 NOT_FOUND = "There is no such exercise. It may have been deleted."
 NO_FILE = "This exercise's file is gone. Delete the exercise and upload its clip again."
+NOT_YOURS = "There is no such exercise of yours. Only who uploaded it can change it."
+MAY_NOT_SHARE = (
+    "Only a coach may show exercises to others. Ask whoever runs this server, or leave it private."
+)
 
-UPLOAD_FORM = {
-    "type": "object",
-    "properties": {
-        "name": {"type": "string", "minLength": 1, "maxLength": LONGEST_NAME},
-        "clip": {"type": "string", "contentMediaType": "video/*"},
-    },
-    "required": ["name", "clip"],
-}
+Seconds = Annotated[FiniteFloat, Field(ge=0, le=86_400)]
 
 
-class ExerciseOut(BaseModel):
-    """An exercise as the API shows it."""
+class NewExercise(BaseModel):
+    """The fields of an upload beside its clip."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: ExerciseName
+    description: Text = ""
+    kind: Kind = "repetitions"
+    target: Target | None = None
+    mirrored: bool = False
+
+
+class ExerciseChange(Change):
+    """The body of PATCH /v1/exercises/ID."""
+
+    clearable = frozenset({"start_s", "end_s", "target"})
+
+    name: ExerciseName | None = None
+    description: Text | None = None
+    start_s: Seconds | None = None
+    end_s: Seconds | None = None
+    mirrored: bool | None = None
+    kind: Kind | None = None
+    target: Target | None = None
+    visibility: Visibility | None = None
+
+
+class Owner(BaseModel):
+    """Whose it is."""
 
     id: str
     name: str
+
+
+class ExerciseOut(BaseModel):
+    """An exercise as the API shows it to one user."""
+
+    id: str
+    owner: Owner
+    mine: bool
+    name: str
+    description: str
     state: ExerciseState
     progress: float
     error: str | None
     duration_s: float | None
+    clip_duration_s: float | None
+    start_s: float | None
+    end_s: float | None
+    mirrored: bool
+    kind: Kind
+    target: int | None
+    visibility: Visibility
     created_at: AwareDatetime
     clip_url: str
     thumbnail_url: str
@@ -60,51 +101,114 @@ class ExerciseList(BaseModel):
     exercises: list[ExerciseOut]
 
 
-@operations.get("/v1/exercises", answer=ExerciseList)
-async def list_exercises(request: web.Request) -> ExerciseList:
-    """List the user's exercises, newest first."""
-    library = request.app[EXERCISES]
-    found = await request.app[STORE].exercises.of_user(request[USER].id)
-    return ExerciseList(exercises=[_shown(exercise, library) for exercise in found])
+class Wanted(BaseModel):
+    """Which exercises are asked for."""
+
+    mine: bool = False
+
+
+class Moment(BaseModel):
+    """Which frame of the whole clip is asked for."""
+
+    at_s: Seconds
+
+
+@operations.get("/v1/exercises", query=Wanted, answer=ExerciseList)
+async def list_exercises(request: web.Request, query: Wanted) -> ExerciseList:
+    """List what the user may train with, newest first; with `mine`, only their own."""
+    rows, user_id = request.app[STORE].exercises, request[USER].id
+    found = await (rows.of_user(user_id) if query.mine else rows.visible_to(user_id))
+    return ExerciseList(exercises=[_shown(request, exercise) for exercise in found])
 
 
 @operations.get("/v1/exercises/{id}", answer=ExerciseOut, problems={404: NOT_FOUND})
 async def get_exercise(request: web.Request) -> ExerciseOut:
     """Show one exercise; asked again and again while it is embedded."""
-    return _shown(await _find(request), request.app[EXERCISES])
+    return _shown(request, await _find(request))
 
 
-@operations.get("/v1/exercises/{id}/clip", produces=("video/*",), problems={404: NOT_FOUND})
+@operations.patch(
+    "/v1/exercises/{id}",
+    body=ExerciseChange,
+    answer=ExerciseOut,
+    problems={403: MAY_NOT_SHARE, 404: NOT_YOURS, 507: "The disk is full."},
+)
+async def change_exercise(request: web.Request, body: ExerciseChange) -> ExerciseOut:
+    """Change one's own exercise.
+
+    Other trim points make its reference anew, of the part between them, and end the sessions that
+    run against it.
+    """
+    user = request[USER]
+    exercise = await request.app[STORE].exercises.get(user.id, path_id(request))
+    if exercise is None:
+        raise Problem(404, NOT_YOURS)
+    if body.visibility not in (None, "private") and user.role == "member":
+        raise Problem(403, MAY_NOT_SHARE)
+    values = body.model_dump(exclude_unset=True)
+    with _in_words():
+        changed = await request.app[EXERCISES].change(exercise, values)
+    if changed is None:
+        raise Problem(404, NOT_YOURS)
+    return _shown(request, changed)
+
+
+@operations.get(
+    "/v1/exercises/{id}/clip", produces=("video/*",), in_parts=True, problems={404: NOT_FOUND}
+)
 async def get_clip(request: web.Request) -> web.StreamResponse:
-    """Send the clip as it was uploaded, or the part that is asked for."""
+    """Send the whole clip as it was uploaded, or the bytes that are asked for."""
     exercise = await _find(request)
-    return await _file(request.app[EXERCISES].clip(exercise), exercise.clip_type)
+    return await _file(request.app[EXERCISES].files.clip(exercise), exercise.clip_type)
 
 
-@operations.get("/v1/exercises/{id}/thumbnail", produces=("image/jpeg",), problems={404: NOT_FOUND})
+@operations.get(
+    "/v1/exercises/{id}/thumbnail",
+    produces=("image/jpeg",),
+    in_parts=True,
+    problems={404: NOT_FOUND},
+)
 async def get_thumbnail(request: web.Request) -> web.StreamResponse:
-    """Send a JPEG of a frame."""
+    """Send a JPEG of a frame of the part that is trained with."""
     exercise = await _find(request)
-    return await _file(request.app[EXERCISES].thumbnail(exercise), "image/jpeg")
+    return await _file(request.app[EXERCISES].files.thumbnail(exercise), "image/jpeg")
 
 
-@operations.delete("/v1/exercises/{id}", status=204, problems={404: NOT_FOUND})
+@operations.get(
+    "/v1/exercises/{id}/frame",
+    query=Moment,
+    produces=("image/jpeg",),
+    problems={404: NOT_FOUND, 429: "Too many frames at once; wait for one."},
+)
+async def get_frame(request: web.Request, query: Moment) -> web.Response:
+    """Send a JPEG of the frame that the whole clip shows at a time."""
+    exercise = await _find(request)
+    with _in_words():
+        jpeg = await request.app[EXERCISES].frame(request[USER].id, exercise, query.at_s)
+    return web.Response(body=jpeg, content_type="image/jpeg")
+
+
+@operations.delete("/v1/exercises/{id}", status=204, problems={404: NOT_YOURS})
 async def delete_exercise(request: web.Request) -> None:
-    """Delete an exercise; what runs against it ends."""
+    """Delete one's own exercise, also from plans; what runs against it ends."""
     if not await request.app[EXERCISES].delete(request[USER].id, path_id(request)):
-        raise Problem(404, NOT_FOUND)
+        raise Problem(404, NOT_YOURS)
 
 
-async def expect_upload(request: web.Request) -> web.StreamResponse | None:
-    """Answer `Expect: 100-continue` before a byte of the clip is sent."""
-    try:
-        _check_size(request)
-    except Problem as problem:
-        response = problem_response(problem.status, problem.detail)
-        response.force_close()
-        return response
-    await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-    return None
+_BESIDE_THE_CLIP = NewExercise.model_json_schema()
+UPLOAD_FORM: dict[str, Any] = {
+    "type": "object",
+    "properties": {
+        **_BESIDE_THE_CLIP["properties"],
+        "clip": {"type": "string", "contentMediaType": "video/*", "description": "The last one."},
+    },
+    "required": [*_BESIDE_THE_CLIP["required"], "clip"],
+    "additionalProperties": False,
+}
+
+
+def _check_size(request: web.Request) -> None:
+    check_size(request, request.app[CONFIG].max_upload_bytes)
 
 
 @operations.post(
@@ -112,98 +216,81 @@ async def expect_upload(request: web.Request) -> web.StreamResponse | None:
     consumes={"multipart/form-data": UPLOAD_FORM},
     answer=ExerciseOut,
     status=202,
-    problems={
-        400: "The body is no valid form.",
-        408: "The upload stopped in the middle.",
-        413: "The clip is too large.",
-        415: "Not sent as multipart/form-data.",
-    },
-    expect=expect_upload,
+    answer_headers={"Location": "The exercise's address."},
+    problems=PROBLEMS,
+    expect=expecting(_check_size),
 )
 async def upload(request: web.Request) -> web.StreamResponse:
     """Receive a clip and begin to embed it."""
     _check_size(request)
-    if request.content_type != "multipart/form-data":
-        raise Problem(415, "Send the clip as multipart/form-data: first name, then clip.")
-    try:
-        exercise = await _receive(request)
-    except UploadTooLarge as error:
-        raise Problem(413, str(error)) from error
-    except VideoError as error:
-        raise Problem(422, str(error)) from error
-    except (ValueError, HttpProcessingError) as error:  # how aiohttp reports a malformed body
-        raise Problem(400, "The upload is not valid multipart/form-data.") from error
+    await require_consent(request, "recording")
+    about, clip = await _read_fields(request)
+    with _in_words():
+        exercise = await request.app[EXERCISES].receive(
+            request[USER].id, about, chunks(clip), announced_bytes=request.content_length or 0
+        )
     return respond(
-        _shown(exercise, request.app[EXERCISES]),
+        _shown(request, exercise),
         status=202,
         headers={"Location": f"/v1/exercises/{exercise.id}"},
     )
 
 
-def _check_size(request: web.Request) -> None:
-    limit = request.app[CONFIG].max_upload_bytes
-    if request.content_length is not None and request.content_length > limit + FORM_BYTES:
-        raise Problem(413, str(UploadTooLarge(limit)))
+async def _read_fields(request: web.Request) -> tuple[About, BodyPartReader]:
+    """Read the fields before the clip; return what they say, and the clip, which is still to come.
 
-
-async def _receive(request: web.Request) -> Exercise:
-    form = await request.multipart()
-    name = await _read_name(form)
-    clip = await _in_time(form.next())
-    if not isinstance(clip, BodyPartReader) or clip.name != "clip":
-        raise Problem(422, "Send the file as the field clip, after name.")
-    return await request.app[EXERCISES].receive(request[USER].id, name, _chunks(clip))
-
-
-async def _read_name(form: MultipartReader) -> str:
-    field = await _in_time(form.next())
-    if not isinstance(field, BodyPartReader) or field.name != "name":
-        raise Problem(422, "Send the field name first, then the file as clip.")
-    raw = b""
-    while len(raw) <= FORM_BYTES and (chunk := await _in_time(field.read_chunk(FORM_BYTES))):
-        raw += chunk
-    name = " ".join(raw.decode("utf-8", "replace").split())
-    if not 1 <= len(name) <= LONGEST_NAME or not name.isprintable():
-        raise Problem(422, f"Give the exercise a name of 1 to {LONGEST_NAME} characters.")
-    return name
-
-
-async def _chunks(part: BodyPartReader) -> AsyncIterator[bytes]:
-    while chunk := await _in_time(part.read_chunk(CHUNK_BYTES)):
-        yield chunk
-
-
-async def _in_time(reading: Awaitable[T]) -> T:
-    try:
-        async with asyncio.timeout(SILENCE_S):
-            return await reading
-    except TimeoutError as error:
-        raise Problem(408, "The upload stopped in the middle. Try again.") from error
+    Raises:
+        Problem: 422 if they don't fit or there is no clip, and as `parts`.
+    """
+    given: dict[str, str] = {}
+    async for part in parts(request, frozenset(UPLOAD_FORM["properties"])):
+        if part.name == "clip":
+            try:
+                about = NewExercise.model_validate(given)
+            except ValidationError as error:
+                raise invalid(error) from error
+            return About(**about.model_dump()), part
+        given[str(part.name)] = await read_text(part)
+    raise Problem(422, "Send the file as the field clip, after the others.")
 
 
 async def _find(request: web.Request) -> Exercise:
-    exercise = await request.app[STORE].exercises.get(request[USER].id, path_id(request))
+    exercise = await request.app[STORE].exercises.visible(request[USER].id, path_id(request))
     if exercise is None:
         raise Problem(404, NOT_FOUND)
     return exercise
 
 
+@contextlib.contextmanager
+def _in_words() -> Iterator[None]:
+    """Turn what the library refuses into problems."""
+    try:
+        with kept():
+            yield
+    except (BadTrim, VideoError) as error:
+        raise Problem(422, str(error)) from error
+    except ClipGone as error:
+        raise Problem(404, str(error)) from error
+    except TooManyFrames as error:
+        raise Problem(429, str(error), {"Retry-After": "1"}) from error
+
+
 async def _file(path: Path, media_type: str) -> web.FileResponse:
     if not await asyncio.to_thread(path.is_file):
         raise Problem(404, NO_FILE)
-    return web.FileResponse(path, chunk_size=CHUNK_BYTES, headers={"Content-Type": media_type})
+    return FileAnswer(path, chunk_size=CHUNK_BYTES, headers={"Content-Type": media_type})
 
 
-def _shown(exercise: Exercise, library: Exercises) -> ExerciseOut:
+def _shown(request: web.Request, exercise: Exercise) -> ExerciseOut:
     url = f"/v1/exercises/{exercise.id}"
     return ExerciseOut(
-        id=exercise.id,
-        name=exercise.name,
-        state=exercise.state,
-        progress=library.progress(exercise),
-        error=exercise.error,
-        duration_s=exercise.duration_s,
-        created_at=exercise.created_at,
+        **{name: getattr(exercise, name) for name in _AS_STORED},
+        owner=Owner(id=exercise.user_id, name=exercise.owner_name),
+        mine=exercise.user_id == request[USER].id,
+        progress=request.app[EXERCISES].progress(exercise),
         clip_url=f"{url}/clip",
         thumbnail_url=f"{url}/thumbnail",
     )
+
+
+_AS_STORED = ExerciseOut.model_fields.keys() & {field.name for field in fields(Exercise)}

@@ -1,0 +1,1 @@
+"""The library of exercises: their clips and references."""
