@@ -1,9 +1,10 @@
 import pytest
 from videos import stick_figure
 
+from posesim_server.database import now
 from posesim_server.keys import EXERCISES, SESSIONS, STORE, TOKENS
-from posesim_server.session import Limits
-from posesim_server.store.sessions import ScoreRow
+from posesim_server.live.session import Limits
+from posesim_server.store.parts import Parts, ScoreRow
 from server import problem, running
 
 MISSING = "00000000-0000-4000-8000-000000000000"
@@ -32,12 +33,12 @@ async def test_a_session_comes_with_all_that_its_client_needs(tmp_path, clip):
         response = await create(server, exercise["id"])
         assert response.status == 201
         ticket = await response.json()
-        claims = server.app[TOKENS].verify_session(ticket.pop("token"))
+        claims = server.app[TOKENS].verify_session(ticket.pop("token"), now())
         session_id = ticket.pop("id")
         assert (claims.session_id, claims.user_id) == (session_id, server.user.id)
         assert ticket == {
             "whip_url": f"/v1/whip/{session_id}",
-            "expires_in": 4200,
+            "expires_in": 300,
             "ice_servers": [{"urls": ["stun:stun.example:3478"]}],
             "max_duration_s": 3600.0,
         }
@@ -47,6 +48,10 @@ async def test_a_session_comes_with_all_that_its_client_needs(tmp_path, clip):
             "id": session_id,
             "exercise_id": exercise["id"],
             "exercise_name": "Squat",
+            "source": "live",
+            "kind": "repetitions",
+            "target": None,
+            "reference_start_s": 0.0,
             "state": "created",
             "started_at": None,
             "ended_at": None,
@@ -178,12 +183,14 @@ async def test_a_session_keeps_the_name_of_a_deleted_exercise(server, clip):
 async def test_the_scores_of_a_session_come_in_order(server, clip):
     exercise = await server.ready_exercise(clip)
     session = await (await create(server, exercise["id"])).json()
-    await server.app[STORE].sessions.add_scores(
+    await server.app[STORE].sessions.add_parts(
         session["id"],
-        [
-            ScoreRow(1, 0.64, 81.5, "scoring", 0.9, 0.8, 0.7, 1.5, 1.1),
-            ScoreRow(0, 0.32, None, "warming_up", None, None, None, None, None),
-        ],
+        Parts(
+            (
+                ScoreRow(1, 0.64, 81.5, "scoring", 0.9, 0.8, 0.7, 1.5, 1.1),
+                ScoreRow(0, 0.32, None, "warming_up", None, None, None, None, None),
+            )
+        ),
     )
     nothing = dict.fromkeys(("score", "movement", "timing", "range", "reference_s", "tempo"))
     assert await server.get(f"/v1/sessions/{session['id']}/scores") == {

@@ -1,8 +1,10 @@
 """Sessions: make one, list them with what they came to, end one."""
 
 import asyncio
-from datetime import UTC, datetime
+import json
+from collections.abc import Sequence
 from functools import partial
+from typing import Any, Literal
 
 from aiohttp import web
 from pydantic import AwareDatetime, BaseModel, Field
@@ -10,16 +12,20 @@ from pydantic import AwareDatetime, BaseModel, Field
 from posesim.errors import UnusableReference
 from posesim.references import Reference
 
+from ..compute.network import compare_with
+from ..database import now
 from ..keys import CONFIG, EXERCISES, SESSIONS, STORE, TOKENS, WORKERS
-from ..messages import SummaryValues
-from ..network import compare_with
+from ..live.messages import SummaryValues
+from ..live.session import SessionGone, SessionPlan
+from ..live.sessions import SessionsFull
 from ..problems import Problem
-from ..session import SessionGone, SessionPlan
-from ..sessions import SessionsFull
-from ..store.exercises import Exercise
+from ..store.exercises import Exercise, Kind
+from ..store.parts import ScoreRow
 from ..store.sessions import SessionState, StoredSession
+from .allowed import require_consent
 from .exercises import NOT_FOUND as NO_EXERCISE
-from .guard import USER
+from .fields import Timestamp
+from .guard import SIGN_IN, USER
 from .ids import path_id
 from .operation import Operations
 
@@ -52,12 +58,23 @@ class Ticket(BaseModel):
     max_duration_s: float
 
 
+class SessionToken(BaseModel):
+    """Another token for a session; `expires_in` in seconds."""
+
+    token: str
+    expires_in: int
+
+
 class SessionOut(BaseModel):
     """A session as the API shows it."""
 
     id: str
     exercise_id: str | None
     exercise_name: str
+    source: Literal["live", "file", "import"]
+    kind: Kind
+    target: int | None
+    reference_start_s: float
     state: SessionState
     created_at: AwareDatetime
     started_at: AwareDatetime | None
@@ -95,7 +112,8 @@ class Page(BaseModel):
     """Which sessions are asked for."""
 
     limit: int = Field(default=50, ge=1, le=200)
-    before: AwareDatetime | None = None
+    before: Timestamp | None = None
+    exercise_id: str | None = Field(default=None, max_length=64)
 
 
 @operations.post(
@@ -111,11 +129,12 @@ class Page(BaseModel):
 )
 async def create_session(request: web.Request, body: NewSession) -> Ticket:
     """Make a session and hand out what its client needs."""
+    await require_consent(request, "scoring")
     user, store, config = request[USER], request.app[STORE], request.app[CONFIG]
-    exercise = await store.exercises.get(user.id, body.exercise_id)
+    exercise = await store.exercises.visible(user.id, body.exercise_id)
     if exercise is None:
         raise Problem(404, NO_EXERCISE)
-    reference = await _reference(request, exercise)
+    reference = await usable_reference(request, exercise)
     try:
         request.app[SESSIONS].require_place()
     except SessionsFull as error:
@@ -128,6 +147,7 @@ async def create_session(request: web.Request, body: NewSession) -> Ticket:
         exercise_name=exercise.name,
         reference_duration_s=reference.duration_s,
         open_comparator=partial(compare_with, request.app[EXERCISES].reference(exercise)),
+        sign_in_id=request.get(SIGN_IN),
     )
     try:
         request.app[SESSIONS].create(plan)
@@ -138,7 +158,7 @@ async def create_session(request: web.Request, body: NewSession) -> Ticket:
     return Ticket(
         id=session.id,
         whip_url=f"/v1/whip/{session.id}",
-        token=tokens.issue_session(session.id, user.id, datetime.now(UTC)),
+        token=tokens.issue_session(session.id, user.id, now()),
         expires_in=tokens.session_token_s,
         ice_servers=[IceServer(urls=[url]) for url in config.ice_servers],
         max_duration_s=config.max_session_s,
@@ -148,24 +168,29 @@ async def create_session(request: web.Request, body: NewSession) -> Ticket:
 @operations.get("/v1/sessions", query=Page, answer=SessionList)
 async def list_sessions(request: web.Request, query: Page) -> SessionList:
     """List the user's sessions, newest first."""
+    return await sessions_of(request, request[USER].id, query)
+
+
+async def sessions_of(request: web.Request, user_id: str, query: Page) -> SessionList:
+    """List a user's sessions, for whoever may see them."""
     found = await request.app[STORE].sessions.of_user(
-        request[USER].id, limit=query.limit, before=query.before
+        user_id, limit=query.limit, before=query.before, exercise_id=query.exercise_id
     )
-    return SessionList(sessions=[_shown(session) for session in found])
+    return SessionList(sessions=[session_out(session) for session in found])
 
 
 @operations.get("/v1/sessions/{id}", answer=SessionOut, problems={404: NOT_FOUND})
 async def get_session(request: web.Request) -> SessionOut:
     """Show one session."""
-    return _shown(await _find(request))
+    return session_out(await _find(request))
 
 
 @operations.get("/v1/sessions/{id}/scores", answer=ScoreList, problems={404: NOT_FOUND})
-async def get_scores(request: web.Request) -> ScoreList:
+async def get_scores(request: web.Request) -> web.Response:
     """Show every score of a session, in order."""
     session = await _find(request)
     rows = await request.app[STORE].sessions.scores(request[USER].id, session.id)
-    return ScoreList(scores=[ScoreOut.model_validate(row, from_attributes=True) for row in rows])
+    return web.json_response(text=await asyncio.to_thread(_scores_json, rows))
 
 
 @operations.delete("/v1/sessions/{id}", status=204, problems={404: NOT_FOUND})
@@ -176,7 +201,26 @@ async def end_session(request: web.Request) -> None:
         await request.app[STORE].sessions.end(session.id, "deleted", None)
 
 
-async def _reference(request: web.Request, exercise: Exercise) -> Reference:
+@operations.post(
+    "/v1/sessions/{id}/token",
+    answer=SessionToken,
+    problems={404: NOT_FOUND, 409: "The session has ended."},
+)
+async def renew_token(request: web.Request) -> SessionToken:
+    """Hand out a fresh token for a session that goes on; its client sends it as `renew`."""
+    session = await _find(request)
+    try:
+        request.app[SESSIONS].get(session.id)
+    except SessionGone as error:
+        raise Problem(409, str(error)) from error
+    tokens = request.app[TOKENS]
+    return SessionToken(
+        token=tokens.issue_session(session.id, session.user_id, now()),
+        expires_in=tokens.session_token_s,
+    )
+
+
+async def usable_reference(request: web.Request, exercise: Exercise) -> Reference:
     """Load what the session runs against; one of other settings is made anew from its clip."""
     library = request.app[EXERCISES]
     if exercise.state == "failed":
@@ -207,5 +251,16 @@ def _full(error: Exception) -> Problem:
     return Problem(503, str(error), {"Retry-After": str(RETRY_S)})
 
 
-def _shown(session: StoredSession) -> SessionOut:
-    return SessionOut.model_validate(session, from_attributes=True)
+def session_out(session: StoredSession) -> SessionOut:
+    """A session as the API shows it; one from an export is what its user says it was."""
+    source = session.source if session.imported_at is None else "import"
+    return SessionOut.model_validate({**vars(session), "source": source})
+
+
+def without_seq(row: object) -> dict[str, Any]:
+    """A row as the API shows it; there may be thousands, too many to check each once more."""
+    return {name: value for name, value in vars(row).items() if name != "seq"}
+
+
+def _scores_json(rows: Sequence[ScoreRow]) -> str:
+    return json.dumps({"scores": [without_seq(row) for row in rows]})

@@ -1,19 +1,23 @@
-"""Sessions and what was said in them."""
+"""Sessions, each with all that was said in it."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
 
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
+from posesim.video_comparison import Comparison
+
 from .. import schema
 from ..database import Database, StoreError, new_id, now
-from .exercises import Exercise, Kind
+from ..live.update_messages import summary_values
+from .exercises import LONGEST_NAME, Exercise, Kind
+from .parts import Parts, ScoreRow, insert_parts, parts_of, read_parts, without
 
 SessionState = Literal["created", "live", "ended"]
-SessionSource = Literal["live", "file", "import"]
+SessionSource = Literal["live", "file"]
 
 table = schema.sessions
 
@@ -23,9 +27,11 @@ class StoredSession:
     """One try at an exercise. `summary` is the message's `Summary` as JSON.
 
     Attributes:
-        source: Whether it was live, a file that was compared, or read from an export.
+        source: Whether it was live, or a file that was compared.
         kind, target: What the exercise was, and how much was aimed at.
         reference_start_s: Where in the clip the reference began: its trim point then, else 0.
+        imported_at: When it was read from an export: then it is what its user says it was.
+        imported_exercise_id: The exercise where it was exported, if that is not here.
     """
 
     id: str
@@ -42,25 +48,20 @@ class StoredSession:
     ended_at: datetime | None
     end_reason: str | None
     summary: dict[str, Any] | None
+    imported_at: datetime | None = None
+    imported_exercise_id: str | None = None
 
 
 @dataclass(frozen=True)
-class ScoreRow:
-    """One score of a session; `seq` counts its score messages, times are seconds."""
+class WholeSession:
+    """A session and all that was said in it."""
 
-    seq: int
-    t_s: float
-    score: float | None
-    state: str
-    movement: float | None
-    timing: float | None
-    range: float | None
-    reference_s: float | None
-    tempo: float | None
+    session: StoredSession
+    parts: Parts
 
 
 class SessionRows:
-    """The tables `sessions` and `scores`."""
+    """The table `sessions`, and those of what was said in them."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -88,7 +89,7 @@ class SessionRows:
             summary=None,
         )
         try:
-            await self._database.change(sa.insert(table).values(asdict(session)))
+            await self._database.change(sa.insert(table).values(vars(session)))
         except IntegrityError as error:
             raise StoreError("This exercise was deleted. Choose another one.") from error
         return session
@@ -121,40 +122,171 @@ class SessionRows:
         return StoredSession(**row) if row else None
 
     async def of_user(
-        self, user_id: str, *, limit: int, before: datetime | None = None
+        self,
+        user_id: str,
+        *,
+        limit: int,
+        before: datetime | None = None,
+        exercise_id: str | None = None,
     ) -> list[StoredSession]:
         """At most `limit` sessions of the user, newest first, made before `before`."""
         statement = sa.select(table).where(table.c.user_id == user_id)
         if before is not None:
             statement = statement.where(table.c.created_at < before)
+        if exercise_id is not None:
+            statement = statement.where(table.c.exercise_id == exercise_id)
         statement = statement.order_by(table.c.created_at.desc(), table.c.id).limit(limit)
         return [StoredSession(**row) for row in await self._database.all(statement)]
 
-    async def add_scores(self, session_id: str, rows: Sequence[ScoreRow]) -> None:
-        """Append scores, all or none.
+    async def remove(self, user_id: str, session_id: str) -> bool:
+        """Remove an ended session of the user for ever; False if there is none."""
+        mine = sa.and_(
+            table.c.id == session_id, table.c.user_id == user_id, table.c.state == "ended"
+        )
+        jobs = schema.jobs  # the job that made it holds the same once more
+        of_it = jobs.c.session_id.in_(sa.select(table.c.id).where(mine))
+        async with self._database.transaction() as connection:
+            await connection.execute(sa.update(jobs).where(of_it).values(result=None))
+            removed = await connection.execute(sa.delete(table).where(mine).returning(table.c.id))
+            if removed.first() is None:
+                return False
+        await self._database.forget_traces()
+        return True
+
+    # What was said
+
+    async def add_parts(self, session_id: str, parts: Parts) -> None:
+        """Append what was said, all or none. Who is not sure may do it again: nothing is doubled.
 
         Raises:
-            StoreError: If the session is gone or a `seq` was used before.
+            StoreError: If the session is gone, or a number stands for something else.
         """
-        if not rows:
+        if not len(parts):
             return
-        values = [{"session_id": session_id, **asdict(row)} for row in rows]
         try:
             async with self._database.transaction() as connection:
-                await connection.execute(sa.insert(schema.scores), values)
+                await insert_parts(connection, session_id, parts)
+        except IntegrityError:  # perhaps an earlier try succeeded and its answer did not come
+            await self._add_rest(session_id, parts)
+
+    async def scores(self, user_id: str, session_id: str) -> tuple[ScoreRow, ...]:
+        """The scores of a session of the user, in order; empty if it isn't theirs."""
+        whole = await self.whole(user_id, session_id)
+        return whole.parts.scores if whole else ()
+
+    async def whole(self, user_id: str, session_id: str) -> WholeSession | None:
+        """A session of the user with all that was said in it."""
+        mine = sa.select(table).where(table.c.id == session_id, table.c.user_id == user_id)
+        found = await self._whole(mine)
+        return found[0] if found else None
+
+    async def ended(
+        self, user_id: str, *, limit: int, after: StoredSession | None = None
+    ) -> list[WholeSession]:
+        """The user's next ended sessions, oldest first, with all that was said in them."""
+        return await self._whole(_ended(user_id, limit, after))
+
+    async def ended_alone(
+        self, user_id: str, *, limit: int, after: StoredSession | None = None
+    ) -> list[StoredSession]:
+        """As `ended`, without what was said."""
+        rows = await self._database.all(_ended(user_id, limit, after))
+        return [StoredSession(**row) for row in rows]
+
+    # Sessions that come whole
+
+    async def add_finished(
+        self, user_id: str, exercise: Exercise | None, name: str, comparison: Comparison
+    ) -> StoredSession:
+        """Keep a file's comparison as a session that has ended, without a reason.
+
+        Args:
+            user_id: Whose it is.
+            exercise: What it was compared with; None for a reference that is not kept. If it was
+                deleted meanwhile, the session keeps its name.
+            name: What the reference is called, where there is no exercise.
+            comparison: With all its updates.
+
+        Raises:
+            StoreError: If the account was removed meanwhile.
+        """
+        at = now()
+        held = comparison.summary.held_s is not None
+        session = StoredSession(
+            id=new_id(),
+            user_id=user_id,
+            exercise_id=exercise.id if exercise else None,
+            exercise_name=exercise.name if exercise else _as_name(name),
+            source="file",
+            kind=exercise.kind if exercise else ("hold" if held else "repetitions"),
+            target=exercise.target if exercise else None,
+            reference_start_s=(exercise.start_s or 0.0) if exercise else 0.0,
+            state="ended",
+            created_at=at,
+            started_at=at,
+            ended_at=at,
+            end_reason=None,
+            summary=summary_values(comparison.summary).model_dump(mode="json"),
+        )
+        parts = parts_of(comparison.updates)
+        try:
+            await self.add_whole([WholeSession(session, parts)])
+        except StoreError:
+            session = replace(session, exercise_id=None)
+            await self.add_whole([WholeSession(session, parts)])
+        return session
+
+    async def add_whole(self, sessions: Sequence[WholeSession]) -> None:
+        """Keep sessions with all that was said in them, all or none.
+
+        Raises:
+            StoreError: If an id is taken, or a user or an exercise is gone.
+        """
+        try:
+            async with self._database.transaction() as connection:
+                for whole in sessions:
+                    await connection.execute(sa.insert(table).values(vars(whole.session)))
+                    await insert_parts(connection, whole.session.id, whole.parts)
         except IntegrityError as error:
             raise StoreError(
-                f"Scores {rows[0].seq} to {rows[-1].seq} don't fit the session {session_id}."
+                "A session could not be kept: the account or the exercise was deleted."
             ) from error
 
-    async def scores(self, user_id: str, session_id: str) -> list[ScoreRow]:
-        """The scores of a session of the user, in order; empty if it isn't theirs."""
-        scores = schema.scores
-        columns = [column for column in scores.c if column.name != "session_id"]
-        statement = (
-            sa.select(*columns)
-            .join(table, table.c.id == scores.c.session_id)
-            .where(scores.c.session_id == session_id, table.c.user_id == user_id)
-            .order_by(scores.c.seq)
-        )
-        return [ScoreRow(**row) for row in await self._database.all(statement)]
+    async def owners(self, session_ids: Sequence[str]) -> dict[str, str]:
+        """Whose the sessions with these ids are, as far as there are such sessions."""
+        statement = sa.select(table.c.id, table.c.user_id).where(table.c.id.in_(session_ids))
+        return {row["id"]: row["user_id"] for row in await self._database.all(statement)}
+
+    # Steps
+
+    async def _whole(self, statement: sa.Select[Any]) -> list[WholeSession]:
+        async with self._database.snapshot() as connection:
+            rows = (await connection.execute(statement)).mappings().all()
+            sessions = [StoredSession(**row) for row in rows]
+            parts = await read_parts(connection, [session.id for session in sessions])
+        return [WholeSession(session, parts[session.id]) for session in sessions]
+
+    async def _add_rest(self, session_id: str, parts: Parts) -> None:
+        try:
+            async with self._database.snapshot() as connection:
+                stored = await read_parts(connection, [session_id], within=parts)
+                await insert_parts(connection, session_id, without(parts, stored[session_id]))
+        except IntegrityError as error:
+            raise StoreError(
+                f"What was said does not fit the session {session_id}: it is gone, or something "
+                "else was stored under the same numbers."
+            ) from error
+
+
+def _ended(user_id: str, limit: int, after: StoredSession | None) -> sa.Select[Any]:
+    statement = sa.select(table).where(table.c.user_id == user_id, table.c.state == "ended")
+    if after is not None:
+        later = table.c.created_at > after.created_at
+        same = sa.and_(table.c.created_at == after.created_at, table.c.id > after.id)
+        statement = statement.where(sa.or_(later, same))
+    return statement.order_by(table.c.created_at, table.c.id).limit(limit)
+
+
+def _as_name(name: str) -> str:
+    printable = "".join(char if char.isprintable() else " " for char in name)
+    return " ".join(printable.split())[:LONGEST_NAME].strip() or "?"
