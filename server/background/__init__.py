@@ -1,0 +1,1 @@
+"""What goes on when nobody waits at the page: offline comparisons, webhooks."""
