@@ -1,8 +1,11 @@
 """The page: files as they are, and headers that keep everything else out."""
 
+from functools import partial
 from pathlib import Path
 
 from aiohttp import web
+
+from .file_answer import FileAnswer
 
 # Media and images are blobs because the page fetches them with its token.
 _POLICY = "; ".join(
@@ -41,26 +44,25 @@ def static_folder() -> Path:
 
 
 def add_page(app: web.Application, folder: Path) -> None:
-    """Serve the files that `folder` has now under /, after all other routes.
+    """Serve the files that `folder` has now under /, each at an address of its own.
 
-    They are looked up by name in a table, so that no address can lead out of the folder.
+    So no address can lead out of the folder, and what is not there is not there for any method.
     """
-    files = {
-        file.relative_to(folder).as_posix(): file for file in folder.rglob("*") if file.is_file()
-    }
+    for file in sorted(each for each in folder.rglob("*") if each.is_file()):
+        name = file.relative_to(folder).as_posix()
+        app.router.add_get(f"/{name}", partial(_send, file))
+        if name == "index.html":
+            app.router.add_get("/", partial(_send, file))
 
-    async def page(request: web.Request) -> web.FileResponse:
-        file = files.get(request.match_info["file"] or "index.html")
-        if file is None:
-            raise web.HTTPNotFound
-        return web.FileResponse(file)
 
-    app.router.add_get("/{file:.*}", page)
+async def _send(file: Path, _request: web.Request) -> web.FileResponse:
+    return FileAnswer(file)
 
 
 async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
     """Give every response its security headers; for `on_response_prepare`."""
-    response.headers.update(_HEADERS)
+    for name, value in _HEADERS.items():
+        response.headers.setdefault(name, value)  # a report comes with a stricter policy
     if request.path.startswith(("/v1/", "/token")):
         response.headers.setdefault("Cache-Control", "no-store")  # health data
     else:

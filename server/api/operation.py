@@ -5,6 +5,7 @@ the same declarations.
 """
 
 import inspect
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -14,10 +15,11 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 from pydantic import BaseModel, ValidationError
 
-from ..problems import invalid, read_json
+from ..problems import NUL, Problem, invalid, read_json
 
 # Who may call: anybody, who brings a session's own token, a signed-in user, or one of such a role.
 Access = Literal["open", "session", "member", "coach", "admin"]
+Body = type[BaseModel] | tuple[type[BaseModel], ...] | dict[str, Any]
 Expect = Callable[[web.Request], Awaitable[web.StreamResponse | None]]
 H = TypeVar("H", bound=Callable[..., Awaitable[Any]])
 
@@ -27,33 +29,46 @@ class Operation:
     """One method of one address.
 
     Attributes:
+        name: The handler's name; clients that are made of the document call it so.
         tag: The subject it belongs to.
         summary: The first line of the handler's docstring.
+        description: The rest of it.
         access: Who may call it.
         body: The model of a JSON body.
-        consumes: Another body than JSON: its media types, each with its JSON schema.
+        consumes: Another body than JSON: its media types, each with its model, or models of which
+            it is one, or JSON schema.
         query: The model of the query.
+        headers: Headers that a caller may send, and what for.
         answer: The model of a JSON answer.
         produces: Another answer than JSON: its media types.
         status: That of success.
-        problems: Why it may fail, by status; 401, 403 and 422 are added where they follow.
+        answer_headers: Headers of success, and what they say.
+        cached: The answer has an `ETag`; who has it already is answered 304.
+        in_parts: It is a file, of which parts can be asked for as well (RFC 9110, 14).
+        problems: Why it may fail, by status; those that follow from the rest are added.
     """
 
     method: str
     path: str
+    name: str
     tag: str
     summary: str
     description: str
     access: Access
     body: type[BaseModel] | None = None
-    consumes: Mapping[str, dict[str, Any]] = field(default_factory=dict)
+    consumes: Mapping[str, Body] = field(default_factory=dict)
     query: type[BaseModel] | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
     answer: type[BaseModel] | None = None
     produces: tuple[str, ...] = ()
     status: int = 200
+    answer_headers: Mapping[str, str] = field(default_factory=dict)
+    cached: bool = False
+    in_parts: bool = False
     problems: Mapping[int, str] = field(default_factory=dict)
 
 
+_ID = "[0-9A-Fa-f-]{36}"  # a UUID, as far as its characters go
 OPERATION = "posesim_operation"  # the attribute of a handler that holds its Operation
 
 
@@ -106,6 +121,7 @@ class Operations:
             operation = Operation(
                 method=method,
                 path=path,
+                name=handler.__name__,
                 tag=self._tag,
                 summary=summary,
                 description=rest.strip(),
@@ -113,10 +129,15 @@ class Operations:
             )
             options: dict[str, Any] = {"expect_handler": expect} if expect else {}
             make = web.get if method == "GET" else partial(web.route, method)  # GET brings HEAD
-            self.routes.append(make(path, _handler(operation, handler), **options))
+            self.routes.append(make(_routed(path), _handler(operation, handler), **options))
             return handler
 
         return decorate
+
+
+def _routed(path: str) -> str:
+    """Let each `{id}` match ids alone, so that no other address is taken for one."""
+    return re.sub(r"\{(\w+)\}", rf"{{\1:{_ID}}}", path)
 
 
 def _handler(operation: Operation, handler: Callable[..., Awaitable[Any]]) -> Handler:
@@ -151,6 +172,9 @@ def read_query(request: web.Request, model: type[BaseModel]) -> BaseModel:
     Raises:
         Problem: 422, naming the first parameter that does not fit.
     """
+    for name, value in request.query.items():
+        if "\0" in value:
+            raise Problem(422, f"{name}: {NUL}")
     try:
         return model.model_validate(dict(request.query))
     except ValidationError as error:

@@ -1,0 +1,44 @@
+"""The interface, described: for programs, and as a page for those who write them."""
+
+from aiohttp import web
+
+from ..documents.openapi import write_document
+from ..file_answer import FileAnswer
+from ..keys import DOCUMENT
+from ..static_files import static_folder
+from .operation import Operations, operation_of
+
+operations = Operations("Documentation")
+
+
+@operations.get(
+    "/openapi.json",
+    access="open",
+    produces=("application/json",),
+    cached=True,
+)
+async def openapi_document(request: web.Request) -> web.Response:
+    """Send this document: every operation, as OpenAPI 3.1 describes it."""
+    document = request.app[DOCUMENT]
+    response = web.Response(body=document.body, content_type="application/json")
+    response.etag = document.etag
+    if any(each.value in (document.etag, "*") for each in request.if_none_match or ()):
+        response.set_status(304)
+        response.body = None
+    return response
+
+
+@operations.get("/docs", access="open", produces=("text/html",), in_parts=True)
+async def documentation_page(_request: web.Request) -> web.FileResponse:
+    """Show this document as a page."""
+    return FileAnswer(static_folder() / "docs" / "index.html")
+
+
+async def write(app: web.Application) -> None:
+    """Write the document of all routes of the application; for `on_startup`."""
+    found = [
+        operation
+        for route in app.router.routes()
+        if (operation := operation_of(route.handler)) and operation.method == route.method
+    ]
+    app[DOCUMENT] = write_document(found)

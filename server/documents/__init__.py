@@ -1,0 +1,1 @@
+"""The OpenAPI document, made of what is declared and checked."""
