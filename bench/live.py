@@ -40,7 +40,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from posesim.timebase import Grid, Tick
 from posesim.video import read_frames
-from posesim_server.admission import CHUNK_S, Cost, capacity
+from posesim_server.compute.admission import CHUNK_S, Cost, capacity
 
 FPS = 25
 SIZE = 640, 480

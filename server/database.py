@@ -5,7 +5,7 @@ Nothing here is known to SQLite alone but what `_prepare_sqlite` mends.
 
 import contextlib
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self, cast
@@ -23,6 +23,7 @@ from posesim.errors import PosesimError
 from . import schema
 
 MIGRATIONS = Path(__file__).parent / "migrations"
+_WRITES = "posesim_writes"  # a connection's option: its transaction is going to write
 BUSY_TIMEOUT_S = 10  # how long a writer waits for another one, e.g. `posesim user add`
 
 
@@ -59,8 +60,10 @@ class Database:
             _prepare_sqlite(engine)
         shown = engine.url.render_as_string(hide_password=True)
         try:
-            async with engine.begin() as connection:
-                await connection.run_sync(_migrate, migrations)
+            async with engine.connect() as connection:
+                await connection.execution_options(**{_WRITES: True})
+                async with connection.begin():
+                    await connection.run_sync(_migrate, migrations)
         except _MigrationFailed as error:
             await engine.dispose()
             raise StoreError(
@@ -86,22 +89,28 @@ class Database:
 
     @contextlib.asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncConnection]:
-        """Do several things whole or not at all.
+        """Read and change several things whole or not at all; one at a time on SQLite.
 
         Raises:
             IntegrityError: If a constraint does not hold.
             StoreError: If the database can't be used now.
         """
-        try:
+        with _in_words():
+            async with self._engine.connect() as connection:
+                await connection.execution_options(**{_WRITES: True})
+                async with connection.begin():
+                    yield connection
+
+    @contextlib.asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[AsyncConnection]:
+        """Read several things as they are at one moment, beside whoever writes.
+
+        Raises:
+            StoreError: If the database can't be used now.
+        """
+        with _in_words():
             async with self._engine.begin() as connection:
                 yield connection
-        except IntegrityError:
-            raise
-        except SQLAlchemyError as error:
-            raise StoreError(
-                "The database can't be used at the moment. Try again; if it stays so, look at the "
-                "server's log."
-            ) from error
 
     async def change(self, statement: sa.Insert | sa.Update | sa.Delete) -> int:
         """Run one statement; return how many rows it changed.
@@ -115,24 +124,42 @@ class Database:
 
     async def first(self, statement: sa.Select[Any]) -> dict[str, Any] | None:
         """The first row, by column name."""
-        async with self.transaction() as connection:
+        async with self.snapshot() as connection:
             row = (await connection.execute(statement)).mappings().first()
         return None if row is None else dict(row)
 
     async def all(self, statement: sa.Select[Any]) -> list[dict[str, Any]]:
         """All rows, by column name."""
-        async with self.transaction() as connection:
+        async with self.snapshot() as connection:
             rows = await connection.execute(statement)
         return [dict(row) for row in rows.mappings()]
 
     async def forget_traces(self) -> None:
-        """Make what was deleted unreadable in the database's files, not just unreachable."""
+        """Make what was deleted unreadable in the database's files, not just unreachable.
+
+        Waits for readers as long as any writer does; if one is still reading then, the next call
+        does it, and the housekeeping calls it again and again.
+        """
         if self._engine.dialect.name != "sqlite":
             return  # others keep deleted rows until their own housekeeping comes
         # `secure_delete` overwrote the pages; the log still holds them as they were before.
         async with self._engine.connect() as connection:
             await connection.exec_driver_sql("COMMIT")  # a checkpoint is no part of a transaction
             await connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+@contextlib.contextmanager
+def _in_words() -> Iterator[None]:
+    """Say what a driver's error means; a constraint is for whoever knows what it stands for."""
+    try:
+        yield
+    except IntegrityError:
+        raise
+    except SQLAlchemyError as error:
+        raise StoreError(
+            "The database can't be used at the moment. Try again; if it stays so, look at the "
+            "server's log."
+        ) from error
 
 
 def new_id() -> str:
@@ -162,7 +189,10 @@ def _prepare_sqlite(engine: AsyncEngine) -> None:
 
     @sa.event.listens_for(engine.sync_engine, "begin")
     def begun(connection: sa.Connection) -> None:
-        connection.exec_driver_sql("BEGIN")
+        # Who reads first and writes later would be refused without waiting if another one wrote in
+        # between; so who is going to write says so at once, and waits for its turn.
+        writes = connection.get_execution_options().get(_WRITES, False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
 class _MigrationFailed(Exception):

@@ -7,8 +7,8 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from posesim.timebase import GapReason
 
-from .admission import Cost
-from .protocol import Spent
+from .compute.admission import Cost
+from .compute.protocol import Spent
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 LOOP_CHECK_S = 0.25  # between two looks at the event loop

@@ -177,6 +177,7 @@ exercises = Table(
     Column("state", String(16), nullable=False),
     Column("error", Text),
     Column("duration_s", Float),
+    Column("clip_duration_s", Float),
     Column("clip_sha256", String(64), nullable=False),  # names the files of this exercise
     Column("clip_type", String(64), nullable=False),
     Column("start_s", Float),
@@ -233,7 +234,11 @@ sessions = Table(
     Column("ended_at", UtcDateTime),
     Column("end_reason", String(32)),
     Column("summary", JSON(none_as_null=True)),
+    Column("imported_at", UtcDateTime),  # read from an export then
+    Column("imported_exercise_id", String(36)),  # its exercise there, if that is not here
     Index(None, "user_id", "created_at"),
+    Index(None, "user_id", "exercise_id", "created_at"),
+    Index(None, "user_id", "started_at"),
 )
 
 scores = Table(
@@ -317,7 +322,9 @@ webhooks = Table(
     Column("url", Text, nullable=False),
     Column("secret", String(128), nullable=False),
     Column("events", JSON, nullable=False),  # names of what it is told
+    Column("scope", String(16), nullable=False, server_default="own"),
     Column("created_at", UtcDateTime, nullable=False),
+    Column("failing_since", UtcDateTime),  # nothing was delivered since; null: something was
     Column("disabled_at", UtcDateTime),
     Index(None, "user_id"),
 )

@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import gc
 import ipaddress
 import os
 import signal
@@ -14,11 +15,12 @@ from aiohttp import web
 from posesim.errors import PosesimError
 
 from .app import create_app
+from .compute.network import OpenNetwork, open_network
 from .config import ServerConfig
 from .demo import NAME, demo_password
 from .keys import PASSWORDS, STORE, WORKERS
 from .logs import AccessLogger
-from .network import OpenNetwork, open_network
+from .runner import Runner
 
 logger = structlog.get_logger(__name__)
 
@@ -55,7 +57,7 @@ async def serve(config: ServerConfig, open_network: OpenNetwork = open_network) 
         loop.add_signal_handler(number, told.set)
     # First of all: a second server on this port must go before it touches the first one's data.
     listener = _bind(config)
-    runner = web.AppRunner(
+    runner = Runner(
         create_app(config, open_network),
         access_log_class=AccessLogger,
         shutdown_timeout=REQUESTS_S,
@@ -63,6 +65,10 @@ async def serve(config: ServerConfig, open_network: OpenNetwork = open_network) 
     )
     try:
         await runner.setup()
+        # All that is there now stays. To look through it for garbage takes half a second on a busy
+        # machine, in which no session is served.
+        gc.collect()
+        gc.freeze()
         await web.SockSite(runner, listener, backlog=BACKLOG).start()
         await _announce(config, runner.app, listener)
         await _until_end(told, runner.app[WORKERS].failed)

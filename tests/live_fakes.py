@@ -25,8 +25,9 @@ from posesim.updates import (
     ScoreUpdate,
     Update,
 )
-from posesim_server.protocol import LiveComparator, OpenComparator
-from posesim_server.store.sessions import ScoreRow
+from posesim_server.compute.protocol import LiveComparator, OpenComparator
+from posesim_server.database import StoreError
+from posesim_server.store.parts import CueRow, GapRow, Parts, RepetitionRow, ScoreRow, without
 
 COMPONENTS = Components(movement=0.9, timing=0.8, range=0.7)
 REP_FRAMES = 16
@@ -132,18 +133,44 @@ class MemoryStore:
     def __init__(self) -> None:
         self.started: list[str] = []
         self.rows: list[ScoreRow] = []
+        self.repetitions: list[RepetitionRow] = []
+        self.gaps: list[GapRow] = []
+        self.cues: list[CueRow] = []
         self.ended: list[tuple[str, str, dict[str, Any] | None]] = []
         self.an_end = asyncio.Event()
-        self.error: Exception | None = None
+        self.error: Exception | None = None  # of every try
+        self.answers_lost = 0  # of the next tries, which succeed all the same
+        self.tries = 0
+        self._tried = asyncio.Event()
 
     async def start(self, session_id: str) -> bool:
         self.started.append(session_id)
         return True
 
-    async def add_scores(self, session_id: str, rows: Sequence[ScoreRow]) -> None:
+    async def add_parts(self, session_id: str, parts: Parts) -> None:
+        self.tries += 1
+        self._tried.set()
         if self.error:
             raise self.error
-        self.rows.extend(rows)
+        parts = without(parts, self.parts)
+        self.rows.extend(parts.scores)
+        self.repetitions.extend(parts.repetitions)
+        self.gaps.extend(parts.gaps)
+        self.cues.extend(parts.cues)
+        if self.answers_lost:
+            self.answers_lost -= 1
+            raise StoreError("a planted failure")
+
+    async def until(self, holds: Callable[[], bool]) -> None:
+        """Wait for a try to store something after which this holds."""
+        while not holds():
+            self._tried.clear()
+            await self._tried.wait()
+            await asyncio.sleep(0)  # the try ends
+
+    @property
+    def parts(self) -> Parts:
+        return Parts(tuple(self.rows), tuple(self.repetitions), tuple(self.gaps), tuple(self.cues))
 
     async def end(self, session_id: str, reason: str, summary: dict[str, Any] | None) -> bool:
         self.ended.append((session_id, reason, summary))

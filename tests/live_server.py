@@ -16,17 +16,17 @@ from fake_engine import open_fake_network
 from live_fakes import Client, FakeComparator, MemoryStore, plant
 from worker_thread import ThreadBody
 
-from posesim_server import signaling
 from posesim_server.auth import Tokens
+from posesim_server.compute.protocol import OpenComparator
+from posesim_server.compute.worker import OpenNetwork
+from posesim_server.compute.workers import Launch, Workers
 from posesim_server.config import ServerConfig
 from posesim_server.keys import CONFIG, SESSIONS, TOKENS
-from posesim_server.messages import Pose, Score, parse_server
+from posesim_server.live import signaling
+from posesim_server.live.messages import Pose, Score, parse_server
+from posesim_server.live.session import Limits, SessionPlan
+from posesim_server.live.sessions import Sessions
 from posesim_server.problems import problems
-from posesim_server.protocol import OpenComparator
-from posesim_server.session import Limits, SessionPlan
-from posesim_server.sessions import Sessions
-from posesim_server.worker import OpenNetwork
-from posesim_server.workers import Launch, Workers
 
 needs_address = pytest.mark.skipif(
     not aioice.ice.get_host_addresses(use_ipv4=True, use_ipv6=True),
@@ -35,6 +35,7 @@ needs_address = pytest.mark.skipif(
 
 SESSION = "3f0c9e0a-5a1c-4d59-9f0e-0d9f5f1f3b11"
 USER = "b1b6a3c6-1d8a-4d8e-8d1f-5b8f6d3a2c10"
+SIGN_IN = "d3a0b3c6-1d8a-4d8e-8d1f-5b8f6d3a2c12"
 EXERCISE = "c2f0a3c6-1d8a-4d8e-8d1f-5b8f6d3a2c11"
 WAIT_S = 20.0  # far more than it takes; a busy machine is no failure
 
@@ -57,10 +58,11 @@ class Server:
         self.comparator = FakeComparator()
         self.real: OpenComparator | None = None  # in place of the fake
         self.peers: list[Client] = []
+        self.token: str | None = None  # of the session; None: a fresh one each time
 
     @property
     def headers(self) -> dict[str, str]:
-        token = self.tokens.issue_session(SESSION, USER, self.now())
+        token = self.token or self.tokens.issue_session(SESSION, USER, self.now())
         return {"Authorization": f"Bearer {token}"}
 
     @staticmethod
@@ -76,6 +78,7 @@ class Server:
                 exercise_name="Squats",
                 reference_duration_s=8.4,
                 open_comparator=self.real or plant(lambda: self.comparator),
+                sign_in_id=SIGN_IN,
             )
         )
 
@@ -122,12 +125,13 @@ async def running(
     store = MemoryStore()
     async with contextlib.AsyncExitStack() as stack:
         workers = await stack.enter_async_context(Workers(open_network, launch=launch))
-        sessions = Sessions(workers, store, limits or Limits(linger_s=0.2))
+        tokens = Tokens(bytes(range(32)), user_token_s=60, session_token_s=60)
+        sessions = Sessions(workers, store, limits or Limits(linger_s=0.2), tokens=tokens)
         stack.push_async_callback(sessions.close)
         app = web.Application(middlewares=[problems])
         app[CONFIG] = ServerConfig(data=folder)
         app[SESSIONS] = sessions
-        app[TOKENS] = Tokens(bytes(range(32)), user_token_s=60, session_token_s=60)
+        app[TOKENS] = tokens
         app.add_routes(signaling.operations.routes)
         http = await stack.enter_async_context(TestClient(TestServer(app)))
         server = Server(http, workers, sessions, app[TOKENS])

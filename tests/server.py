@@ -4,13 +4,13 @@ import asyncio
 import contextlib
 import threading
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import argon2
 import numpy as np
-from aiohttp import FormData
+from aiohttp import FormData, web
 from aiohttp.test_utils import TestClient, TestServer
 from fake_engine import CALIBRATION
 from worker_thread import ThreadBody
@@ -20,11 +20,14 @@ from posesim.i3d import CLASSES, EMBEDDING
 from posesim.network import Network
 from posesim.references import Settings
 from posesim_server.app import create_app
-from posesim_server.auth import Passwords
+from posesim_server.auth import Passwords, Tries
 from posesim_server.config import ServerConfig
-from posesim_server.keys import STORE, TOKENS
-from posesim_server.session import Limits
-from posesim_server.store.users import User
+from posesim_server.database import new_id
+from posesim_server.keys import CONSENTS, STORE, TOKENS
+from posesim_server.live.session import Limits
+from posesim_server.privacy.consents import PURPOSES
+from posesim_server.runner import Runner
+from posesim_server.store.users import Role, User
 
 PASSWORD = "correct horse"
 QUICK = argon2.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
@@ -66,6 +69,14 @@ def fake_network(engine: FakeEngine, weights: str = "test weights") -> Network:
     return Network(engine, Settings(weights=weights), CALIBRATION)
 
 
+class Listening(TestServer):
+    """Listens as `serve` does: what is no HTTP is refused in its words."""
+
+    async def _make_runner(self, **options):
+        # A handler goes on when its client hangs up, as in `serve`; aiohttp would cancel it here.
+        return Runner(self.app, **{**options, "handler_cancellation": False})
+
+
 @dataclass
 class Server:
     """A server, a client of it, and its first user."""
@@ -75,6 +86,7 @@ class Server:
     engine: FakeEngine
     config: ServerConfig
     user: User
+    tokens: dict[str, str] = field(default_factory=dict)  # by user id
 
     @property
     def headers(self) -> dict[str, str]:
@@ -85,10 +97,22 @@ class Server:
         return {"Authorization": f"Bearer {self.token_of(user)}"}
 
     def token_of(self, user: User) -> str:
-        return self.app[TOKENS].issue_user(user.id, datetime.now(UTC))
+        return self.tokens[user.id]
 
-    async def add_user(self, name: str) -> User:
-        return await self.app[STORE].users.add(name, QUICK.hash(PASSWORD))
+    async def sign_in(self, user: User) -> str:
+        """Sign in a user who was not made by `add_user`; the newest token is `token_of` theirs."""
+        sign_in_id, now = new_id(), datetime.now(UTC)
+        assert await self.app[STORE].sign_ins.add(
+            sign_in_id, user, "", now, now + timedelta(days=1)
+        )
+        self.tokens[user.id] = self.app[TOKENS].issue_user(user.id, sign_in_id, now)
+        return self.tokens[user.id]
+
+    async def add_user(self, name: str, role: Role = "member") -> User:
+        """An account that has allowed everything."""
+        user = await add_user(self.app, name, role)
+        await self.sign_in(user)
+        return user
 
     async def upload(self, clip: Path, name: str = "Squat", user: User | None = None):
         form = FormData()
@@ -103,19 +127,19 @@ class Server:
             while not holds():  # noqa: ASYNC110 - files have no event to wait for
                 await asyncio.sleep(0.01)
 
-    async def until(self, exercise_id: str, state: str):
+    async def until(self, exercise_id: str, state: str, user: User | None = None):
         """Ask for the exercise, as the page does, until it is in this state."""
         async with asyncio.timeout(WAIT_S):
             while True:
-                exercise = await self.get(f"/v1/exercises/{exercise_id}")
+                exercise = await self.get(f"/v1/exercises/{exercise_id}", user)
                 if exercise["state"] == state:
                     return exercise
                 assert exercise["state"] == "embedding", exercise
                 await asyncio.sleep(0.01)
 
-    async def ready_exercise(self, clip: Path, name: str = "Squat"):
-        uploaded = await (await self.upload(clip, name)).json()
-        return await self.until(uploaded["id"], "ready")
+    async def ready_exercise(self, clip: Path, name: str = "Squat", user: User | None = None):
+        uploaded = await (await self.upload(clip, name, user)).json()
+        return await self.until(uploaded["id"], "ready", user)
 
     async def get(self, path: str, user: User | None = None):
         headers = self.headers_of(user or self.user)
@@ -130,6 +154,7 @@ async def running(
     engine: FakeEngine | None = None,
     weights: str = "test weights",
     limits: Limits | None = None,
+    tries: Tries | None = None,
     **options,
 ) -> AsyncIterator[Server]:
     """Run a server on `data`, with the user anna."""
@@ -141,17 +166,25 @@ async def running(
         limits=limits,
         passwords=Passwords(QUICK),
         launch=ThreadBody,
+        tries=tries,
     )
-    listening = TestServer(app, host="127.0.0.1")
+    listening = Listening(app, host="127.0.0.1")
     await listening.start_server(lingering_time=0.2, shutdown_timeout=1.0)
     async with TestClient(listening) as client:
         try:
-            store = app[STORE]
-            user = await store.users.by_name("anna")
-            user = user or await store.users.add("anna", QUICK.hash(PASSWORD))
-            yield Server(client, app, engine, config, user)
+            user = await app[STORE].users.by_name("anna") or await add_user(app, "anna")
+            server = Server(client, app, engine, config, user)
+            await server.sign_in(user)
+            yield server
         finally:
             engine.gate.set()
+
+
+async def add_user(app: web.Application, name: str, role: Role = "member") -> User:
+    user = await app[STORE].users.add(name, QUICK.hash(PASSWORD), role)
+    for purpose in PURPOSES:
+        await app[CONSENTS].give(user.id, purpose, "en")
+    return user
 
 
 async def problem(response, status: int) -> str:

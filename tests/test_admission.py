@@ -2,7 +2,7 @@ import pytest
 from fake_engine import CALIBRATION, SETTINGS, FakeEngine
 
 from posesim.network import Network
-from posesim_server.admission import HEADROOM, Cost, capacity, measure
+from posesim_server.compute.admission import HEADROOM, Cost, capacity, measure
 
 
 @pytest.mark.parametrize(
@@ -31,7 +31,7 @@ class Slow(FakeEngine):
 
 def test_a_session_costs_a_stem_a_chunk_and_a_tail_at_each_or_at_every_fourth(monkeypatch):
     clock = [0.0]
-    monkeypatch.setattr("posesim_server.admission.time.perf_counter", lambda: clock[0])
+    monkeypatch.setattr("posesim_server.compute.admission.time.perf_counter", lambda: clock[0])
     engine = Slow(clock)
     cost = measure(Network(engine, SETTINGS, CALIBRATION))
     assert cost.smallest_hop_s == pytest.approx(0.15)

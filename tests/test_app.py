@@ -7,10 +7,10 @@ from videos import stick_figure
 
 from posesim import __version__
 from posesim_server.app import create_app
+from posesim_server.compute.network import open_network
+from posesim_server.compute.workers import CannotStart
 from posesim_server.config import DataFolderError, ServerConfig
 from posesim_server.keys import STORE
-from posesim_server.network import open_network
-from posesim_server.workers import CannotStart
 from server import PASSWORD, WAIT_S, FakeEngine, problem, running
 
 

@@ -4,7 +4,7 @@ import pytest
 from live_fakes import COMPONENTS, LANDMARKS, FakeChannel
 
 from posesim.updates import CueUpdate, GapUpdate, PoseUpdate, RepUpdate, ScoreUpdate
-from posesim_server.channels import (
+from posesim_server.live.channels import (
     EVENTS_LIMIT_BYTES,
     MOST_UNREAD,
     SCORES_LIMIT_BYTES,

@@ -1,8 +1,10 @@
 """Bringing a database to this version's form: nothing lost, whole or not at all."""
 
+import asyncio
 import shutil
 import sqlite3
 from contextlib import closing
+from datetime import UTC, datetime
 
 import pytest
 import sqlalchemy as sa
@@ -12,6 +14,7 @@ from alembic.config import Config
 from posesim_server import schema
 from posesim_server.database import MIGRATIONS, StoreError
 from posesim_server.store import Store
+from posesim_server.store.users import User
 
 USER = "b1b6a3c6-1d8a-4d8e-8d1f-5b8f6d3a2c10"
 EXERCISE = "c2f0a3c6-1d8a-4d8e-8d1f-5b8f6d3a2c11"
@@ -21,6 +24,10 @@ THEN = "2026-10-01 12:00:00.000000"
 
 def url(folder):
     return f"sqlite+aiosqlite:///{folder / 'db.sqlite3'}"
+
+
+def user(name):
+    return User(f"id of {name}", name, "hash", "member", datetime(2026, 11, 25, tzinfo=UTC))
 
 
 def make_first_version(folder):
@@ -120,4 +127,37 @@ async def test_what_was_deleted_can_not_be_read_in_the_files(tmp_path):
     await store.users.remove("a-name-to-find")
     await store.database.forget_traces()
     assert not any(b"a-name-to-find" in file.read_bytes() for file in tmp_path.iterdir())
+    await store.close()
+
+
+async def test_who_reads_before_writing_waits_for_another_writer(tmp_path):
+    store = await Store.open(url(tmp_path))
+    other = await Store.open(url(tmp_path))
+    read, wrote = asyncio.Event(), asyncio.Event()
+
+    async def read_then_write():
+        async with store.database.transaction() as connection:
+            await connection.execute(sa.select(schema.users))
+            read.set()
+            await asyncio.sleep(0)  # the other one tries to write now
+            await connection.execute(sa.insert(schema.users).values(vars(user("anna"))))
+        wrote.set()
+
+    async def write():
+        await read.wait()
+        await other.users.add("berta", "hash")
+        assert wrote.is_set()
+
+    await asyncio.gather(read_then_write(), write())
+    assert [each.name for each in await store.users.all()] == ["anna", "berta"]
+    await store.close()
+    await other.close()
+
+
+async def test_readers_do_not_wait_for_a_writer(tmp_path):
+    store = await Store.open(url(tmp_path))
+    async with store.database.transaction() as connection:
+        await connection.execute(sa.insert(schema.users).values(vars(user("anna"))))
+        assert await store.users.all() == []
+    assert [each.name for each in await store.users.all()] == ["anna"]
     await store.close()

@@ -7,7 +7,7 @@ import pytest
 
 from posesim.embedding import LARGEST_SIDE
 from posesim.video import to_rgb
-from posesim_server.frames import SLOT_BYTES, FrameMemory, NoSlot, UnknownPicture, size
+from posesim_server.compute.frames import SLOT_BYTES, FrameMemory, NoSlot, UnknownPicture, size
 
 
 def noise(width: int, height: int, form: str = "yuv420p") -> av.VideoFrame:

@@ -5,7 +5,7 @@ import av
 import pytest
 from live_fakes import FakeTrack, frame_at
 
-from posesim_server.intake import Arrival, Backlog, FrameTooLarge, Intake, StreamClock
+from posesim_server.live.intake import Arrival, Backlog, FrameTooLarge, Intake, StreamClock
 
 
 def arrival(time_s: float, arrived_s: float | None = None) -> Arrival:

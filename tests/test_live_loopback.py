@@ -28,7 +28,9 @@ from videos import draw_person, stick_figure
 from posesim import cli
 from posesim.network import Network
 from posesim.references import Reference
-from posesim_server.messages import (
+from posesim_server.compute.network import compare_with
+from posesim_server.compute.workers import ProcessBody
+from posesim_server.live.messages import (
     Cue,
     Ended,
     EndReason,
@@ -40,9 +42,7 @@ from posesim_server.messages import (
     Welcome,
     parse_server,
 )
-from posesim_server.network import compare_with
-from posesim_server.session import Limits
-from posesim_server.workers import ProcessBody
+from posesim_server.live.session import Limits
 
 pytestmark = needs_address
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from posesim_server import messages
-from posesim_server.messages import (
+from posesim_server.live import messages
+from posesim_server.live.messages import (
     MAX_MESSAGE_BYTES,
     BadMessage,
     Bye,
@@ -16,6 +16,7 @@ from posesim_server.messages import (
     Hello,
     Ping,
     Pong,
+    Renew,
     StateChanged,
     SummaryValues,
     encode,
@@ -85,6 +86,10 @@ def types_of(union: Any) -> set[str]:
         '{"type":"clock","v":1,"reference_s":2.4,"rate":Infinity}',
         '{"type":"clock","v":1,"reference_s":1e999,"rate":1.0}',
         '{"type":"clock","v":1,"reference_s":2.4,"rate":1.0,"at_s":1.0}',
+        '{"type":"renew","v":1}',
+        '{"type":"renew","v":1,"token":null}',
+        '{"type":"renew","v":1,"token":7}',
+        '{"type":"renew","v":1,"token":"x","session":"y"}',
         '{"type":"bye","v":1}\x00',
         "\ud800",
         "[" * 1000,
@@ -92,7 +97,7 @@ def types_of(union: Any) -> set[str]:
 )
 def test_what_a_page_may_not_send_is_refused_in_a_sentence(text: str) -> None:
     with pytest.raises(
-        BadMessage, match=r"^Not a message of version 1 \(hello, ping, clock or bye\): .+"
+        BadMessage, match=r"^Not a message of version 1 \(hello, ping, clock, renew or bye\): .+"
     ):
         parse_client(text)
 
@@ -101,6 +106,10 @@ def test_a_refusal_does_not_repeat_the_message() -> None:
     with pytest.raises(BadMessage) as refusal:
         parse_client('{"type":"secret-name","v":1,"id":"secret-name"}')
     assert "secret-name" not in str(refusal.value)
+
+
+def test_a_token_is_not_shown_in_a_log() -> None:
+    assert "secret" not in repr(parse_client('{"type":"renew","v":1,"token":"secret"}'))
 
 
 def test_a_binary_message_is_refused() -> None:
@@ -121,7 +130,9 @@ def test_a_message_above_the_limit_is_refused_before_it_is_read() -> None:
         st.none() | st.booleans() | st.floats() | st.text(),
         lambda inner: (
             st.lists(inner)
-            | st.dictionaries(st.sampled_from(["v", "type", "id", "reference_s", "rate"]), inner)
+            | st.dictionaries(
+                st.sampled_from(["v", "type", "id", "reference_s", "rate", "token"]), inner
+            )
         ),
     ).map(json.dumps)
 )
@@ -130,7 +141,7 @@ def test_any_text_is_a_message_or_refused(text: str) -> None:
         message = parse_client(text)
     except BadMessage:
         return
-    assert isinstance(message, Hello | Ping | Clock | Bye)
+    assert isinstance(message, Hello | Ping | Clock | Renew | Bye)
 
 
 @given(st.integers(0, 2**53 - 1))

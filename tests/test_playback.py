@@ -1,7 +1,7 @@
 from posesim.updates import ReferenceClock
-from posesim_server.intake import StreamClock
-from posesim_server.messages import Clock
-from posesim_server.playback import Playback
+from posesim_server.live.intake import StreamClock
+from posesim_server.live.messages import Clock
+from posesim_server.live.playback import Playback
 
 PLAYING = Clock(v=1, type="clock", reference_s=2.4, rate=1.0)
 PAUSED = Clock(v=1, type="clock", reference_s=3.0, rate=0.0)

@@ -8,7 +8,7 @@ from aiortc.sdp import SessionDescription
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from posesim_server.sdp import (
+from posesim_server.live.sdp import (
     MAX_CODECS,
     MAX_WILDCARDS,
     IceRestart,

@@ -9,7 +9,9 @@ import socket
 import subprocess
 import sys
 import time
+from datetime import timedelta
 from pathlib import Path
+from typing import get_args
 
 import argon2
 import pytest
@@ -17,11 +19,13 @@ import pytest
 from posesim import cli as library_cli
 from posesim.engines import ENGINES
 from posesim_server.auth import Passwords
-from posesim_server.cli import VARIABLES, BadOption, build_parser, config_from, main
+from posesim_server.cli import ROLES, VARIABLES, BadOption, build_parser, config_from, main
 from posesim_server.config import ServerConfig
+from posesim_server.database import now
 from posesim_server.demo import demo_password
 from posesim_server.serve import CannotListen, address, serve
 from posesim_server.store import Store
+from posesim_server.store.users import Role
 from server import WAIT_S
 
 
@@ -77,12 +81,22 @@ def test_each_option_can_come_from_the_environment(tmp_path):
         "--backbone": "i3d_r50",
         "--max-upload-bytes": "1000",
         "--max-clip-s": "60",
+        "--max-video-s": "900",
         "--workers": "3",
         "--max-sessions": "2",
         "--max-session-s": "600",
         "--user-token-s": "60",
+        "--session-token-s": "50",
+        "--refresh-token-s": "3600",
+        "--issuer": "https://issuer.example",
+        "--audience": "posesim",
+        "--jwks-url": "https://keys.example/keys",
+        "--token-type": "at+jwt JWT",
+        "--no-passwords": "1",
         "--ice-server": "stun:a stun:b",
         "--allow-origin": "https://a.example https://b.example",
+        "--allow-private-webhooks": "1",
+        "--retain": "jobs=7 audit=0",
         "--log-format": "json",
     }
     assert set(values) == set(VARIABLES)
@@ -97,12 +111,22 @@ def test_each_option_can_come_from_the_environment(tmp_path):
         backbone="i3d_r50",
         max_upload_bytes=1000,
         max_clip_s=60,
+        max_video_s=900,
         workers=3,
         max_sessions=2,
         max_session_s=600,
         user_token_s=60,
+        session_token_s=50,
+        refresh_token_s=3600,
+        issuer="https://issuer.example",
+        audience="posesim",
+        jwks_url="https://keys.example/keys",
+        token_types=("at+jwt", "JWT"),
+        passwords=False,
         ice_servers=("stun:a", "stun:b"),
         allowed_origins=("https://a.example", "https://b.example"),
+        allow_private_webhooks=True,
+        retain={"jobs": 7, "audit": 0},
         log_format="json",
     )
 
@@ -122,6 +146,17 @@ def test_a_variable_that_makes_no_sense_is_named(monkeypatch, capsys):
     assert capsys.readouterr().err == (
         f"posesim: POSESIM_ENGINE must be one of {', '.join(ENGINES)}, got 'steam'.\n"
     )
+
+
+@pytest.mark.parametrize(("value", "passwords"), [("1", False), ("true", False), ("0", True)])
+def test_a_flag_can_be_a_variable(value, passwords):
+    outside = ("--issuer", "https://issuer.example", "--audience", "posesim")
+    assert config_of({"POSESIM_NO_PASSWORDS": value}, *outside).passwords == passwords
+
+
+def test_a_flag_that_is_neither_yes_nor_no_is_named():
+    with pytest.raises(BadOption, match=r"^POSESIM_NO_PASSWORDS must be 1 or 0, got 'maybe'\.$"):
+        config_of({"POSESIM_NO_PASSWORDS": "maybe"})
 
 
 def test_an_option_that_makes_no_sense_is_a_sentence(data, capsys):
@@ -153,12 +188,46 @@ def test_a_user_is_added_listed_changed_and_removed(data, monkeypatch, capsys):
     assert main(["user", "remove", "anna", "--data", str(data)]) == 0
     assert main(["user", "list", "--data", str(data)]) == 0
     assert capsys.readouterr().out.splitlines() == [
-        "Added the user anna.",
-        "anna",
+        "Added the member anna.",
+        "anna  member",
         "Changed the password of anna.",
         "Removed the user anna with all exercises, sessions and scores.",
     ]
     assert list((data / "references").iterdir()) == []
+
+
+def test_an_account_is_made_with_a_role_and_given_another(data, monkeypatch, capsys):
+    typed(monkeypatch, "correct horse")
+    assert main(["user", "add", "maximilian", "--role", "coach", "--data", str(data)]) == 0
+    typed(monkeypatch, "correct horse")
+    assert main(["user", "add", "anna", "--data", str(data)]) == 0
+    assert main(["user", "role", " Anna ", "admin", "--data", str(data)]) == 0
+    assert main(["user", "list", "--data", str(data)]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "Added the coach maximilian.",
+        "Added the member anna.",
+        "anna has the role admin now.",
+        "anna        admin",
+        "maximilian  coach",
+    ]
+
+
+def test_the_command_line_knows_the_roles_that_the_database_knows():
+    assert get_args(Role) == ROLES
+
+
+def test_a_role_that_there_is_not_is_refused(data, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        main(["user", "role", "anna", "owner", "--data", str(data)])
+    assert stopped.value.code == 2
+    assert "'member', 'coach', 'admin'" in capsys.readouterr().err
+
+
+def test_the_last_admin_stays_one(data, monkeypatch, capsys):
+    typed(monkeypatch, "correct horse")
+    assert main(["user", "add", "anna", "--role", "admin", "--data", str(data)]) == 0
+    assert main(["user", "role", "anna", "coach", "--data", str(data)]) == 2
+    assert capsys.readouterr().err.startswith("posesim: This is the last admin.")
 
 
 def test_the_database_is_its_owners_alone_in_any_folder(tmp_path):
@@ -173,6 +242,7 @@ def test_the_database_is_its_owners_alone_in_any_folder(tmp_path):
         (["add", "two words"], "correct horse", "A user name has 1 to 64 characters"),
         (["add", "anna"], "correct horse", "There is already a user 'anna'"),
         (["password", "ben"], "correct horse", "There is no user 'ben'"),
+        (["role", "ben", "coach"], "", "There is no user 'ben'"),
         (["remove", "ben"], "", "There is no user 'ben'"),
     ],
 )
@@ -200,6 +270,31 @@ def test_two_passwords_that_differ_change_nothing(data, monkeypatch, capsys):
     assert capsys.readouterr().out == ""
 
 
+def test_another_password_ends_every_sign_in_of_the_user(data, monkeypatch):
+    typed(monkeypatch, "correct horse")
+    assert main(["user", "add", "anna", "--data", str(data)]) == 0
+
+    async def with_store(act):
+        store = await Store.open(ServerConfig(data=data).database)
+        try:
+            return await act(store)
+        finally:
+            await store.close()
+
+    async def sign_in(store):
+        user, at = await store.users.by_name("anna"), now()
+        assert await store.sign_ins.add("a sign-in", user, "", at, at + timedelta(days=1))
+
+    async def ended_at(store):
+        return (await store.sign_ins.get("a sign-in")).ended_at
+
+    asyncio.run(with_store(sign_in))
+    assert asyncio.run(with_store(ended_at)) is None
+    typed(monkeypatch, "battery staple")
+    assert main(["user", "password", "anna", "--data", str(data)]) == 0
+    assert asyncio.run(with_store(ended_at)) is not None
+
+
 # The demo account
 
 QUICK = argon2.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
@@ -220,6 +315,26 @@ async def test_the_demo_account_is_made_once_and_its_password_shown_each_time(tm
     assert (tmp_path / "demo-password").stat().st_mode & 0o777 == 0o600
     user = await store.users.by_name("demo")
     assert await passwords.check(user.password_hash, first)
+
+
+async def test_the_demo_account_may_try_everything(tmp_path, store):
+    await demo_password(tmp_path, store, Passwords(QUICK))
+    assert (await store.users.by_name("demo")).role == "admin"
+
+
+async def test_a_demo_account_of_an_earlier_version_may_try_everything(tmp_path, store):
+    passwords = Passwords(QUICK)
+    (tmp_path / "demo-password").write_text("demo's own password")
+    await store.users.add("demo", await passwords.hash("demo's own password"))
+    await demo_password(tmp_path, store, passwords)
+    assert (await store.users.by_name("demo")).role == "admin"
+
+
+async def test_somebody_else_who_is_called_demo_gets_no_role(tmp_path, store):
+    passwords = Passwords(QUICK)
+    await store.users.add("demo", await passwords.hash("my own password"))
+    assert await demo_password(tmp_path, store, passwords) is None
+    assert (await store.users.by_name("demo")).role == "member"
 
 
 async def test_a_demo_password_that_somebody_changed_is_not_shown(tmp_path, store):
@@ -302,6 +417,9 @@ def test_a_signal_stops_a_server_cleanly(data, number):
         token = json.load(connection.getresponse())["access_token"]
         connection.request("GET", "/healthcheck")
         assert json.load(connection.getresponse())["status"] == "ok"
+        with socket.create_connection(("127.0.0.1", port), timeout=WAIT_S) as raw:
+            raw.sendall(b"no HTTP\r\n\r\n")
+            assert b"application/problem+json" in raw.recv(4096)
         worker = child_of(server.pid)
         os.killpg(server.pid, number)  # with an idle connection open
         _, log = server.communicate(timeout=WAIT_S)

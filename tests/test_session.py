@@ -9,9 +9,9 @@ from fake_engine import open_fake_network
 from live_fakes import FakeComparator, MemoryStore, plant
 from worker_thread import ThreadBody
 
-from posesim_server.session import Limits, SessionGone, SessionPlan
-from posesim_server.sessions import Sessions, SessionsFull
-from posesim_server.workers import Workers
+from posesim_server.compute.workers import Workers
+from posesim_server.live.session import Limits, SessionGone, SessionPlan
+from posesim_server.live.sessions import Sessions, SessionsFull
 
 
 def plan(session_id: str, exercise_id: str = "squats") -> SessionPlan:

@@ -1,6 +1,6 @@
 import pytest
 
-from posesim_server.shedding import Shedding
+from posesim_server.live.shedding import Shedding
 
 
 def test_the_hop_grows_step_by_step_while_the_lag_is_high() -> None:

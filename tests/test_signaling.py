@@ -1,6 +1,7 @@
 """WHIP over real HTTP; what becomes of an accepted offer is in test_live_loopback.py."""
 
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -176,7 +177,7 @@ async def test_a_token_that_is_not_for_this_session_is_refused(
     token = {
         "none": None,
         "forged": server.tokens.issue_session(SESSION, USER, now) + "x",
-        "user": server.tokens.issue_user(USER, now),
+        "user": server.tokens.issue_user(USER, "sign-in", now),
         "other session": server.tokens.issue_session(OTHER, USER, now),
     }[kind]
     path = f"/v1/whip/{SESSION}" if method == "POST" else f"/v1/whip/{SESSION}/{OTHER}"
@@ -186,6 +187,23 @@ async def test_a_token_that_is_not_for_this_session_is_refused(
     response = await server.http.request(method, path, data=offer, headers=headers)
     assert response.status == 401
     assert response.headers["WWW-Authenticate"].startswith("Bearer")
+    assert server.sessions.live == 1
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("POST", f"/v1/whip/{SESSION}", 401),
+        ("PATCH", f"/v1/whip/{SESSION}/{OTHER}", 401),
+        ("DELETE", f"/v1/whip/{SESSION}/{OTHER}", 404),  # the token counts, the address is wrong
+    ],
+)
+async def test_a_token_that_has_run_out_is_good_for_hanging_up_alone(
+    server: Server, method: str, path: str, status: int
+) -> None:
+    server.token = server.tokens.issue_session(SESSION, USER, server.now() - timedelta(seconds=61))
+    response = await server.http.request(method, path, headers=server.headers)
+    assert response.status == status
     assert server.sessions.live == 1
 
 

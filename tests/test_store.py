@@ -12,7 +12,7 @@ from alembic.migration import MigrationContext
 from posesim_server import schema
 from posesim_server.database import DatabaseTooNew, StoreError
 from posesim_server.store import Store
-from posesim_server.store.sessions import ScoreRow
+from posesim_server.store.parts import Parts, ScoreRow
 from posesim_server.store.users import NameTaken
 
 SHA = "0" * 64
@@ -172,14 +172,14 @@ async def test_a_password_is_replaced(store):
 async def test_removing_a_user_removes_all_that_is_theirs_and_nothing_else(store):
     anna, ben = await store.users.add("anna", "h"), await store.users.add("ben", "h")
     hers, his = await add_session(store, anna), await add_session(store, ben)
-    await store.sessions.add_scores(hers.id, [row(0)])
-    await store.sessions.add_scores(his.id, [row(0)])
+    await store.sessions.add_parts(hers.id, Parts(scores=(row(0),)))
+    await store.sessions.add_parts(his.id, Parts(scores=(row(0),)))
     assert await store.users.remove("anna")
     assert not await store.users.remove("anna")
     assert [user.name for user in await store.users.all()] == ["ben"]
     assert await store.sessions.of_user(anna.id, limit=9) == []
     assert await store.exercises.of_user(anna.id) == []
-    assert await store.sessions.scores(ben.id, his.id) == [row(0)]
+    assert await store.sessions.scores(ben.id, his.id) == (row(0),)
 
 
 # Exercises
@@ -214,14 +214,14 @@ async def test_exercises_are_listed_newest_first(store):
 async def test_nobody_reads_or_deletes_what_is_anothers(store):
     anna, ben = await store.users.add("anna", "h"), await store.users.add("ben", "h")
     session = await add_session(store, anna)
-    await store.sessions.add_scores(session.id, [row(0)])
+    await store.sessions.add_parts(session.id, Parts(scores=(row(0),)))
     assert await store.exercises.get(ben.id, session.exercise_id) is None
     assert not await store.exercises.delete(ben.id, session.exercise_id)
     assert await store.exercises.of_user(ben.id) == []
-    assert not await store.exercises.uses_clip(ben.id, SHA)
+    assert await store.exercises.trims(ben.id, SHA) == set()
     assert await store.sessions.get(ben.id, session.id) is None
     assert await store.sessions.of_user(ben.id, limit=9) == []
-    assert await store.sessions.scores(ben.id, session.id) == []
+    assert await store.sessions.scores(ben.id, session.id) == ()
     assert await store.exercises.get(anna.id, session.exercise_id) is not None
 
 
@@ -237,9 +237,9 @@ async def test_content_is_in_use_while_one_exercise_needs_it(store):
     anna = await store.users.add("anna", "h")
     one, two = await add_exercise(store, anna), await add_exercise(store, anna)
     await store.exercises.delete(anna.id, one.id)
-    assert await store.exercises.uses_clip(anna.id, SHA)
+    assert await store.exercises.trims(anna.id, SHA) == {(None, None)}
     await store.exercises.delete(anna.id, two.id)
-    assert not await store.exercises.uses_clip(anna.id, SHA)
+    assert await store.exercises.trims(anna.id, SHA) == set()
 
 
 # Sessions
@@ -300,33 +300,6 @@ async def test_a_session_against_an_exercise_that_was_just_deleted_is_refused(st
     await store.exercises.delete(anna.id, exercise.id)
     with pytest.raises(StoreError, match="was deleted"):
         await store.sessions.add(anna.id, exercise)
-
-
-# Scores
-
-
-async def test_scores_are_kept_in_order_with_all_their_values(store):
-    anna = await store.users.add("anna", "h")
-    session = await add_session(store, anna)
-    nothing = ScoreRow(0, 0.32, None, "warming_up", None, None, None, None, None)
-    await store.sessions.add_scores(session.id, [row(2), row(1)])
-    await store.sessions.add_scores(session.id, [nothing])
-    await store.sessions.add_scores(session.id, [])
-    assert await store.sessions.scores(anna.id, session.id) == [nothing, row(1), row(2)]
-
-
-async def test_a_batch_with_a_score_that_is_there_already_is_refused_whole(store):
-    anna = await store.users.add("anna", "h")
-    session = await add_session(store, anna)
-    await store.sessions.add_scores(session.id, [row(0)])
-    with pytest.raises(StoreError, match=f"Scores 1 to 0 don't fit the session {session.id}"):
-        await store.sessions.add_scores(session.id, [row(1), row(0)])
-    assert await store.sessions.scores(anna.id, session.id) == [row(0)]
-
-
-async def test_scores_need_a_session(store):
-    with pytest.raises(StoreError, match="don't fit the session nothing"):
-        await store.sessions.add_scores("nothing", [row(0)])
 
 
 # Moments

@@ -16,8 +16,8 @@ from posesim.updates import (
     ScoreUpdate,
     Summary,
 )
-from posesim_server.messages import Cue, Ended, Gap, ServerMessage, Welcome, encode
-from posesim_server.update_messages import (
+from posesim_server.live.messages import Cue, Ended, Gap, ServerMessage, Welcome, encode
+from posesim_server.live.update_messages import (
     cue_message,
     gap_message,
     pose_message,

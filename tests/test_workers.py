@@ -23,11 +23,9 @@ from posesim import Comparison, Embedder, Reference, compare
 from posesim.errors import BrokenReference
 from posesim.network import Network
 from posesim.updates import GapUpdate, PoseUpdate, ReferenceClock, RepUpdate, ScoreUpdate, Update
-from posesim_server.frames import SLOTS
-from posesim_server.intake import Arrival, Batch
-from posesim_server.live_comparison import LiveComparison, Total
-from posesim_server.network import compare_with
-from posesim_server.workers import (
+from posesim_server.compute.frames import SLOTS
+from posesim_server.compute.network import compare_with
+from posesim_server.compute.workers import (
     Body,
     CannotStart,
     ClipKillsWorkers,
@@ -38,6 +36,8 @@ from posesim_server.workers import (
     WorkersKeepDying,
     WorkFailed,
 )
+from posesim_server.live.intake import Arrival, Batch
+from posesim_server.live.live_comparison import LiveComparison, Total
 from server import WAIT_S
 from server import FakeEngine as GatedEngine
 

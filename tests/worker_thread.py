@@ -4,12 +4,12 @@ import os
 import socket
 import threading
 
-from posesim_server.frames import FrameMemory
-from posesim_server.worker import OpenNetwork, work
+from posesim_server.compute.frames import FrameMemory
+from posesim_server.compute.worker import OpenNetwork, work
 
 
 class ThreadBody:
-    """As `posesim_server.workers.ProcessBody`; what a session costs is not measured."""
+    """As `posesim_server.compute.workers.ProcessBody`; what a session costs is not measured."""
 
     def __init__(
         self, open_network: OpenNetwork, link: socket.socket, memory: FrameMemory, cost: bool

@@ -8,9 +8,19 @@ from pathlib import Path
 from typing import Self
 
 from ..database import MIGRATIONS, Database
+from .audit import AuditRows
+from .coachings import CoachingRows
+from .consents import ConsentRows
 from .exercises import ExerciseRows
+from .identities import IdentityRows
+from .invitations import InvitationRows
+from .jobs import JobRows
+from .plans import PlanRows
+from .progress import ProgressRows
 from .sessions import SessionRows
+from .sign_ins import SignInRows
 from .users import UserRows
+from .webhooks import WebhookRows
 
 
 class Store:
@@ -19,8 +29,18 @@ class Store:
     def __init__(self, database: Database) -> None:
         self.database = database
         self.users = UserRows(database)
+        self.identities = IdentityRows(database)
+        self.sign_ins = SignInRows(database)
+        self.invitations = InvitationRows(database)
+        self.coachings = CoachingRows(database)
+        self.audit = AuditRows(database)
+        self.consents = ConsentRows(database)
         self.exercises = ExerciseRows(database)
+        self.plans = PlanRows(database)
         self.sessions = SessionRows(database)
+        self.progress = ProgressRows(database)
+        self.jobs = JobRows(database)
+        self.webhooks = WebhookRows(database)
 
     @classmethod
     async def open(cls, url: str, migrations: Path = MIGRATIONS) -> Self:

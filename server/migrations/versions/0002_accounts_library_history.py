@@ -25,6 +25,7 @@ def _add_columns() -> None:
     for table, column in (
         (USERS, sa.Column("role", sa.String(16), nullable=False, server_default="member")),
         (EXERCISES, sa.Column("description", sa.Text(), nullable=False, server_default="")),
+        (EXERCISES, sa.Column("clip_duration_s", sa.Float())),
         (EXERCISES, sa.Column("start_s", sa.Float())),
         (EXERCISES, sa.Column("end_s", sa.Float())),
         (EXERCISES, sa.Column("mirrored", sa.Boolean(), nullable=False, server_default=sa.false())),
@@ -44,9 +45,18 @@ def _add_columns() -> None:
             SESSIONS,
             sa.Column("reference_start_s", sa.Float(), nullable=False, server_default=sa.text("0")),
         ),
+        (SESSIONS, sa.Column("imported_at", MOMENT)),
+        (SESSIONS, sa.Column("imported_exercise_id", sa.String(36))),
     ):
         op.add_column(table, column)
+    op.execute("UPDATE exercises SET clip_duration_s = duration_s")  # nothing was cut off yet
     op.create_index("ix_exercises_visibility", EXERCISES, ["visibility"])
+    op.create_index(
+        "ix_sessions_user_id_exercise_id_created_at",
+        SESSIONS,
+        ["user_id", "exercise_id", "created_at"],
+    )
+    op.create_index("ix_sessions_user_id_started_at", SESSIONS, ["user_id", "started_at"])
 
 
 def _accounts() -> None:
@@ -210,7 +220,9 @@ def _background() -> None:
         sa.Column("url", sa.Text(), nullable=False),
         sa.Column("secret", sa.String(128), nullable=False),
         sa.Column("events", sa.JSON(), nullable=False),
+        sa.Column("scope", sa.String(16), nullable=False, server_default="own"),
         sa.Column("created_at", MOMENT, nullable=False),
+        sa.Column("failing_since", MOMENT),
         sa.Column("disabled_at", MOMENT),
         refers={"user_id": (USERS, "CASCADE")},
         indexes=("user_id",),

@@ -5,13 +5,14 @@ import uuid
 
 from aiohttp import web
 
+from ..api.guard import bearer
+from ..api.ids import path_id
+from ..api.operation import Operations
+from ..auth import BadToken, SessionClaims
+from ..database import now
+from ..keys import CONFIG, SESSIONS, TOKENS
+from ..problems import Problem
 from . import sdp
-from .api.guard import bearer
-from .api.ids import path_id
-from .api.operation import Operations
-from .auth import BadToken
-from .keys import CONFIG, SESSIONS, TOKENS
-from .problems import Problem
 from .session import AlreadyJoined, LiveSession, SessionGone
 
 BODY_S = 10.0  # a body that takes longer than this is not waited for
@@ -30,6 +31,11 @@ _GONE = "There is no such session, or it has ended."
     consumes={OFFER: _SDP},
     produces=(OFFER,),
     status=201,
+    answer_headers={
+        "Location": "Where candidates go, and what is deleted to hang up.",
+        "ETag": "For `If-Match` with candidates.",
+        "Link": "An ICE server, if there are any.",
+    },
     problems={
         400: "The body is no SDP.",
         404: _GONE,
@@ -42,9 +48,10 @@ _GONE = "There is no such session, or it has ended."
 )
 async def offer(request: web.Request) -> web.Response:
     """Take an offer and answer it."""
-    session_id = _authorised(request)
+    claims = _authorised(request)
+    _session(request, claims).lease.prolong(claims)  # from now on, not from when the body is here
     body = await _body(request, OFFER)
-    session = _session(request, session_id)
+    session = _session(request, claims)
     peer_id = str(uuid.uuid4())
     try:
         answer = await session.join(sdp.read_offer(body), peer_id)
@@ -57,7 +64,7 @@ async def offer(request: web.Request) -> web.Response:
     except SessionGone as error:
         raise Problem(404, str(error)) from error
     response = web.Response(status=201, text=answer, content_type=OFFER)
-    response.headers["Location"] = f"/v1/whip/{session_id}/{peer_id}"
+    response.headers["Location"] = f"/v1/whip/{claims.session_id}/{peer_id}"
     response.headers["ETag"] = _etag(peer_id)
     for url in request.app[CONFIG].ice_servers:
         response.headers.add("Link", f'<{url}>; rel="ice-server"')
@@ -68,6 +75,7 @@ async def offer(request: web.Request) -> web.Response:
     "/v1/whip/{id}/{peer}",
     access="session",
     consumes={FRAGMENT: _SDP},
+    headers={"If-Match": "The answer's `ETag`; `*` asks for an ICE restart, which is refused."},
     status=204,
     problems={
         400: "The body is no SDP fragment.",
@@ -81,9 +89,9 @@ async def offer(request: web.Request) -> web.Response:
 )
 async def trickle(request: web.Request) -> web.Response:
     """Take candidates that the client found after its offer."""
-    session_id = _authorised(request)
+    claims = _authorised(request)
     body = await _body(request, FRAGMENT)
-    session = _session(request, session_id)
+    session = _session(request, claims)
     if session.peer_id != request.match_info["peer"]:
         raise Problem(404, str(SessionGone()))
     match request.headers.get("If-Match"):
@@ -107,8 +115,12 @@ async def trickle(request: web.Request) -> web.Response:
 
 @operations.delete("/v1/whip/{id}/{peer}", access="session", problems={404: _GONE})
 async def hang_up(request: web.Request) -> web.Response:
-    """End the session. Asking twice is fine: a page that closes may ask again."""
-    session_id = _authorised(request)
+    """End the session. Asking twice is fine: a page that closes may ask again.
+
+    A token that has run out is good enough for this: a page keeps the one it began with, and may
+    close at any time.
+    """
+    session_id = _authorised(request, expired_too=True).session_id
     sessions = request.app[SESSIONS]
     try:
         session = sessions.get(session_id)
@@ -134,17 +146,19 @@ async def resource_options(_request: web.Request) -> web.Response:
     return web.Response(status=204, headers=headers)
 
 
-def _authorised(request: web.Request) -> str:
-    """Return the session's id, for which the request brings a token."""
+def _authorised(request: web.Request, *, expired_too: bool = False) -> SessionClaims:
+    """Return what the request's token proves, which must be for the session in its address."""
     session_id = path_id(request)
-    if request.app[TOKENS].verify_session(bearer(request)).session_id != session_id:
+    token = bearer(request)
+    claims = request.app[TOKENS].verify_session(token, now(), expired_too=expired_too)
+    if claims.session_id != session_id:
         raise BadToken  # good, but for another session
-    return session_id
+    return claims
 
 
-def _session(request: web.Request, session_id: str) -> LiveSession:
+def _session(request: web.Request, claims: SessionClaims) -> LiveSession:
     try:
-        return request.app[SESSIONS].get(session_id)
+        return request.app[SESSIONS].get(claims.session_id)
     except SessionGone as error:
         raise Problem(404, str(error)) from error
 

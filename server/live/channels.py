@@ -11,6 +11,7 @@ from .messages import (
     Ended,
     EndReason,
     Pong,
+    Renewed,
     ServerMessage,
     StateChanged,
     StateName,
@@ -18,13 +19,7 @@ from .messages import (
     Welcome,
     encode,
 )
-from .update_messages import (
-    cue_message,
-    gap_message,
-    pose_message,
-    rep_message,
-    score_message,
-)
+from .update_messages import cue_message, gap_message, pose_message, rep_message, score_message
 
 SCORES_LIMIT_BYTES = 64 * 1024  # waiting to be sent; a score that waits is out of date
 EVENTS_LIMIT_BYTES = 256 * 1024  # nobody reads who lets this much wait
@@ -139,6 +134,10 @@ class Channels:
     def pong(self, ping_id: int) -> None:
         """Answer a `ping`."""
         self._event(lambda seq: Pong(seq=seq, id=ping_id))
+
+    def renewed(self, expires_in: int) -> None:
+        """Answer a `renew`: for how many seconds the session may go on."""
+        self._event(lambda seq: Renewed(seq=seq, expires_in=expires_in))
 
     def state(self, t_s: float, state: StateName) -> None:
         """Tell that the state changed."""

@@ -27,9 +27,9 @@ from posesim.references import Settings
 from posesim.updates import ReferenceClock, Update
 from posesim.video_comparison import Comparison
 
+from ..metrics import Metrics
 from .admission import Cost, capacity
 from .frames import SLOTS, FrameMemory
-from .metrics import Metrics
 from .protocol import (
     LENGTH,
     Answer,

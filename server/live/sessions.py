@@ -1,16 +1,17 @@
 """The sessions that run."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from aiortc import RTCIceServer
 
 from posesim.errors import PosesimError
 
+from ..auth import Tokens
+from ..compute.workers import Workers
+from ..metrics import Metrics
 from .messages import EndReason
-from .metrics import Metrics
-from .session import Limits, LiveSession, SessionGone, SessionPlan, SessionStore
-from .workers import Workers
+from .session import Limits, LiveSession, OnEnd, SessionGone, SessionPlan, SessionStore
 
 
 class SessionsFull(PosesimError):
@@ -31,14 +32,19 @@ class Sessions:
         workers: Workers,
         store: SessionStore,
         limits: Limits | None = None,
+        *,
         ice_servers: Sequence[RTCIceServer] = (),
         metrics: Metrics | None = None,
+        tokens: Tokens | None = None,
+        on_end: OnEnd | None = None,
     ) -> None:
         self._workers = workers
         self._metrics = metrics or Metrics()
         self._store = store
         self._limits = limits or Limits()
         self._ice_servers = tuple(ice_servers)
+        self._tokens = tokens
+        self._on_end = on_end
         self._running: dict[str, tuple[LiveSession, asyncio.Task[None]]] = {}
         self._closing = False
 
@@ -73,6 +79,8 @@ class Sessions:
             self._limits,
             ice_servers=self._ice_servers,
             metrics=self._metrics,
+            tokens=self._tokens,
+            on_end=self._on_end,
         )
         task = asyncio.create_task(session.run(), name=f"session {plan.session_id}")
         self._running[plan.session_id] = (session, task)
@@ -98,10 +106,26 @@ class Sessions:
         await entry[0].ended.wait()
         return True
 
-    async def end_exercise(self, exercise_id: str) -> None:
-        """End every session against an exercise that is being deleted."""
-        ids = [i for i, (s, _) in self._running.items() if s.plan.exercise_id == exercise_id]
-        await asyncio.gather(*(self.end(session_id, "reference_deleted") for session_id in ids))
+    async def end_exercise(self, exercise_id: str, reason: EndReason = "reference_deleted") -> None:
+        """End every session against an exercise that is being deleted, or is another one now."""
+        await self._end_where(reason, lambda session: session.plan.exercise_id == exercise_id)
+
+    async def end_user(self, user_id: str, *, keep_sign_in: str | None = None) -> None:
+        """End every session of a user who signed out everywhere, or is no longer allowed to.
+
+        Those that were begun in the sign-in `keep_sign_in` go on.
+        """
+        await self._end_where(
+            "signed_out",
+            lambda session: (
+                session.plan.user_id == user_id
+                and (keep_sign_in is None or session.plan.sign_in_id != keep_sign_in)
+            ),
+        )
+
+    async def end_sign_in(self, sign_in_id: str) -> None:
+        """End every session that was begun in a sign-in that is over."""
+        await self._end_where("signed_out", lambda session: session.plan.sign_in_id == sign_in_id)
 
     async def close(self) -> None:
         """End all sessions and wait until their connections are closed."""
@@ -117,3 +141,7 @@ class Sessions:
             for task in late:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _end_where(self, reason: EndReason, chosen: Callable[[LiveSession], bool]) -> None:
+        ids = [i for i, (session, _) in self._running.items() if chosen(session)]
+        await asyncio.gather(*(self.end(session_id, reason) for session_id in ids))

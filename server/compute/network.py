@@ -9,7 +9,7 @@ from posesim.network import Network
 from posesim.references import Reference
 from posesim.weights import default_path
 
-from .config import ServerConfig
+from ..config import ServerConfig
 
 OpenNetwork = Callable[[ServerConfig], Network]  # something that can be pickled
 

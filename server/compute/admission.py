@@ -15,7 +15,7 @@ from posesim.engines.calls import run
 from posesim.framers import open_framer
 from posesim.network import Network
 
-from .shedding import HOPS
+from ..live.shedding import HOPS
 
 PICTURE = 640, 480  # what the page asks the camera for
 CHUNK_S = CHUNK_FRAMES / FRAMES_PER_SECOND

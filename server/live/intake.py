@@ -16,7 +16,7 @@ from aiortc.mediastreams import MediaStreamError
 
 from posesim.errors import PosesimError
 
-from .frames import size
+from ..compute.frames import size
 
 LONGEST_WAIT_S = 2.0  # what is older is of no use to a person who watches the score
 MOST_FRAMES = 128  # two seconds of a 60 Hz camera

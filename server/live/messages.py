@@ -27,7 +27,17 @@ StateName = Literal[
 ]
 GapReason = Literal["no_frames", "overload", "clock", "restart"]
 EndReason = Literal[
-    "left", "deleted", "lost", "expired", "shutdown", "failed", "never_joined", "reference_deleted"
+    "left",
+    "deleted",
+    "lost",
+    "expired",
+    "shutdown",
+    "failed",
+    "never_joined",
+    "reference_deleted",
+    "reference_changed",
+    "signed_out",
+    "token_expired",
 ]
 
 # Four decimals are a tenth of a millisecond: more digits only cost bytes.
@@ -92,7 +102,14 @@ class Clock(_FromPage):
         return self
 
 
-ClientMessage = Hello | Ping | Clock | Bye
+class Renew(_FromPage):
+    """The page goes on with another token of this session."""
+
+    type: Literal["renew"]
+    token: str = Field(repr=False)
+
+
+ClientMessage = Hello | Ping | Clock | Renew | Bye
 
 
 # Server → page
@@ -187,6 +204,14 @@ class Pong(_FromServer):
     id: int
 
 
+class Renewed(_FromServer):
+    """The answer to `renew`: the session may go on for `expires_in` seconds without another."""
+
+    type: Literal["renewed"] = "renewed"
+    seq: int
+    expires_in: int
+
+
 class StateChanged(_FromServer):
     """The state is another one from `t_s` on."""
 
@@ -250,7 +275,7 @@ class Ended(_FromServer):
     summary: SummaryValues | None
 
 
-ServerMessage = Score | Pose | Welcome | Pong | StateChanged | Gap | Rep | Cue | Ended
+ServerMessage = Score | Pose | Welcome | Pong | Renewed | StateChanged | Gap | Rep | Cue | Ended
 
 _CLIENT: TypeAdapter[ClientMessage] = TypeAdapter(
     Annotated[ClientMessage, Field(discriminator="type")]
@@ -275,7 +300,7 @@ def parse_client(text: str | bytes) -> ClientMessage:
         return _CLIENT.validate_json(raw)
     except ValidationError as error:
         raise BadMessage(
-            f"Not a message of version 1 (hello, ping, clock or bye): {_reason(error)}."
+            f"Not a message of version 1 (hello, ping, clock, renew or bye): {_reason(error)}."
         ) from error
 
 

@@ -15,9 +15,9 @@ from posesim.updates import (
     Update,
 )
 
+from ..compute.protocol import OpenComparator
+from ..compute.workers import Lane, WorkerLost, Workers
 from .intake import Batch
-from .protocol import OpenComparator
-from .workers import Lane, WorkerLost, Workers
 
 logger = structlog.get_logger(__name__)
 

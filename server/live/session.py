@@ -3,8 +3,9 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol
 
 import structlog
@@ -18,34 +19,40 @@ from aiortc import (
 from posesim.errors import PosesimError
 from posesim.updates import CueUpdate, GapUpdate, PoseUpdate, RepUpdate, ScoreUpdate, Update
 
+from ..auth import BadToken, Tokens
+from ..compute.frames import SLOT_BYTES
+from ..compute.protocol import OpenComparator
+from ..compute.workers import Workers
+from ..database import StoreError
+from ..metrics import Metrics
+from ..store.parts import Notes, Parts
 from . import sdp
 from .channels import Channels
-from .frames import SLOT_BYTES
 from .intake import Backlog, Intake, Track
+from .lease import Lease
 from .live_comparison import LiveComparison
 from .messages import (
     BadMessage,
     Bye,
+    ClientMessage,
     Clock,
     EndReason,
     Hello,
     Ping,
+    Renew,
     StateName,
     SummaryValues,
     parse_client,
 )
-from .metrics import Metrics
 from .playback import Playback
-from .protocol import OpenComparator
 from .shedding import Shedding
-from .store.sessions import ScoreRow
 from .update_messages import summary_values
-from .workers import Workers
 
 logger = structlog.get_logger(__name__)
 
 FRAMES_A_BATCH = 8  # one hop: sessions take turns, and each score leaves as soon as it is known
-ROWS_A_WRITE = 16  # about five seconds of scores
+ROWS_A_WRITE = 16  # about five seconds of scores and what else is said
+LAST_PAUSES_S = (0.2, 0.6)  # before the second and the third try to store the end
 MOST_BAD_MESSAGES = 16  # then it is no page of ours
 RECENT_S = 3.0  # frames came until this long before the end: the person left, and was not lost
 START_BITRATE_KBIT_S = 1500
@@ -58,8 +65,8 @@ class SessionStore(Protocol):
         """Note that the camera arrived."""
         ...
 
-    async def add_scores(self, session_id: str, rows: Sequence[ScoreRow]) -> None:
-        """Append scores, all or none."""
+    async def add_parts(self, session_id: str, parts: Parts) -> None:
+        """Append what was said, all or none; doing it again changes nothing."""
         ...
 
     async def end(self, session_id: str, reason: str, summary: dict[str, Any] | None) -> bool:
@@ -69,7 +76,12 @@ class SessionStore(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class SessionPlan:
-    """What a session is about. `open_comparator` runs in a worker, once, or again in the next."""
+    """What a session is about.
+
+    Attributes:
+        open_comparator: Runs in a worker, once, or again in the next.
+        sign_in_id: In which sign-in it was begun; None for a user of an outside issuer.
+    """
 
     session_id: str
     user_id: str
@@ -77,6 +89,10 @@ class SessionPlan:
     exercise_name: str
     reference_duration_s: float
     open_comparator: OpenComparator
+    sign_in_id: str | None = None
+
+
+OnEnd = Callable[[SessionPlan, EndReason], Awaitable[object]]  # told of an end that is stored
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,6 +108,7 @@ class Limits:
     finish_s: float = 5.0  # for the summary
     linger_s: float = 1.0  # for the client to hang up after `ended`, which it might miss otherwise
     close_s: float = 5.0  # for the peer connection to close
+    store_again_s: float = 5.0  # between two tries to store what could not be stored
     most_sessions: int = 4
 
 
@@ -124,15 +141,19 @@ class LiveSession:
         *,
         ice_servers: Sequence[RTCIceServer] = (),
         metrics: Metrics | None = None,
+        tokens: Tokens | None = None,
+        on_end: OnEnd | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.plan = plan
+        self.lease = Lease(plan.session_id, plan.user_id, tokens, clock)
         self.peer_id: str | None = None  # set by join: which of possibly many offers this is
         self.ended = asyncio.Event()  # stored and told; the connection may close a little later
         self._metrics = metrics or Metrics()
         self._store = store
         self._limits = limits
         self._ice_servers = list(ice_servers)
+        self._on_end = on_end
         self._clock = clock
         self._begun = asyncio.Event()  # joined, or ended before that
         self._ending = asyncio.Event()
@@ -151,8 +172,8 @@ class LiveSession:
         self._shedding = Shedding()
         self._waiting_since_s: float | None = None  # arrival of the oldest frame in the worker
         self._state: StateName | None = None
-        self._rows: list[ScoreRow] = []
-        self._rows_wait = asyncio.Event()
+        self._notes = Notes()
+        self._notes_wait = asyncio.Event()
 
     # From outside
 
@@ -261,6 +282,7 @@ class LiveSession:
                 group.create_task(self._watch_connection()),
                 group.create_task(self._watch_frames(self._intake)),
                 group.create_task(self._watch_total()),
+                group.create_task(self._watch_token()),
             ]
             await self._ending.wait()
             self.backlog.close()
@@ -274,11 +296,12 @@ class LiveSession:
         try:
             summary = await self._summarise()
             reason = self._reason
+            with _logged("what was said last could not be stored"):
+                await _tried_again(self._write_notes)
             with _logged("the end could not be stored"):
-                await self._write_rows()
-            with _logged("the end could not be stored"):
-                stored = summary.model_dump(mode="json") if summary else None
-                await self._store.end(self.plan.session_id, reason, stored)
+                await _tried_again(partial(self._write_end, reason, summary))
+                if self._on_end is not None:
+                    await self._on_end(self.plan, reason)
             told = self._channels.open
             with _logged("the end could not be told"):
                 self._channels.ended(reason, summary)
@@ -316,34 +339,33 @@ class LiveSession:
             self._publish(updates)
 
     async def _record(self) -> None:
+        """Store what is said, as long as it takes: a database that is busy ends no session."""
         await self._first_frame.wait()
-        await self._store.start(self.plan.session_id)
+        started = False
         while True:
-            await self._rows_wait.wait()
-            self._rows_wait.clear()
-            await self._write_rows()
+            try:
+                if not started:
+                    await self._store.start(self.plan.session_id)
+                    started = True
+                await self._write_notes()
+            except StoreError as error:
+                logger.warning("what was said waits to be stored", error=str(error))
+                await asyncio.sleep(self._limits.store_again_s)
+                continue
+            await self._notes_wait.wait()
+            self._notes_wait.clear()
 
     async def _converse(self) -> None:
         bad = 0
         while True:
             text = await self._channels.inbox.get()
             try:
-                message = parse_client(text)
-            except BadMessage as error:
+                self._take(parse_client(text))
+            except (BadMessage, BadToken) as error:
                 bad += 1
                 logger.warning("bad message", error=str(error))
                 if bad >= MOST_BAD_MESSAGES:
                     self.end("failed")
-                continue
-            match message:
-                case Hello():
-                    self._welcome()
-                case Ping(id=ping_id):
-                    self._channels.pong(ping_id)
-                case Clock():
-                    self._playback.tell(message, self._clock())
-                case Bye():
-                    self.end("left")
 
     async def _watch_connection(self) -> None:
         """End when the connection is gone: aiortc closes it by itself when the other side does."""
@@ -368,7 +390,25 @@ class LiveSession:
         await asyncio.sleep(self._limits.total_s)
         self.end("expired")
 
+    async def _watch_token(self) -> None:
+        await self.lease.run_out()
+        self.end("token_expired")
+
     # Steps
+
+    def _take(self, message: ClientMessage) -> None:
+        match message:
+            case Hello():
+                self._welcome()
+            case Ping(id=ping_id):
+                self._channels.pong(ping_id)
+            case Clock():
+                self._playback.tell(message, self._clock())
+            case Renew(token=token):
+                self.lease.renew(token)
+                self._channels.renewed(round(self.lease.left_s))
+            case Bye():
+                self.end("left")
 
     def _arrived(self) -> None:
         """A frame came. Long before the backlog drops any, the tail must run less often."""
@@ -379,6 +419,7 @@ class LiveSession:
 
     def _publish(self, updates: list[Update]) -> None:
         for update in updates:
+            self._notes.add(update)
             match update:
                 case GapUpdate():
                     self._metrics.gap(update.reason)
@@ -391,25 +432,11 @@ class LiveSession:
                     self._channels.rep(update)
                 case CueUpdate():
                     self._channels.cue(update)
-        if len(self._rows) >= ROWS_A_WRITE:
-            self._rows_wait.set()
+        if len(self._notes) >= ROWS_A_WRITE:
+            self._notes_wait.set()
 
     def _publish_score(self, update: ScoreUpdate) -> None:
-        seq = self._channels.score(update, age_s=self._lag_s(update.t_s))
-        components = update.components
-        self._rows.append(
-            ScoreRow(
-                seq=seq,
-                t_s=update.t_s,
-                score=update.score,
-                state=update.state,
-                movement=components.movement if components else None,
-                timing=components.timing if components else None,
-                range=components.range if components else None,
-                reference_s=update.reference_s,
-                tempo=update.tempo,
-            )
-        )
+        self._channels.score(update, age_s=self._lag_s(update.t_s))
         if update.state != self._state:
             self._state = update.state
             self._channels.state(update.t_s, update.state)
@@ -421,12 +448,15 @@ class LiveSession:
             reference_duration_s=self.plan.reference_duration_s,
         )
 
-    async def _write_rows(self) -> None:
+    async def _write_notes(self) -> None:
         """Store what waits; what can't be stored waits on."""
-        rows = tuple(self._rows)
-        if rows:
-            await self._store.add_scores(self.plan.session_id, rows)
-            del self._rows[: len(rows)]
+        parts = self._notes.waiting()
+        await self._store.add_parts(self.plan.session_id, parts)
+        self._notes.forget(parts)
+
+    async def _write_end(self, reason: EndReason, summary: SummaryValues | None) -> None:
+        stored = summary.model_dump(mode="json") if summary else None
+        await self._store.end(self.plan.session_id, reason, stored)
 
     async def _summarise(self) -> SummaryValues | None:
         """Finish the comparison as far as that is possible; None if there was none."""
@@ -497,6 +527,17 @@ async def _answer(peer: RTCPeerConnection, offer: sdp.Offer) -> tuple[Track, str
         raise sdp.UnusableOffer("The offer has no video that the server can receive.")
     await peer.setLocalDescription(await peer.createAnswer())
     return accepted, peer.localDescription.sdp
+
+
+async def _tried_again(step: Callable[[], Awaitable[None]]) -> None:
+    """Do a step, and again after a pause when the database can't be used."""
+    for pause_s in LAST_PAUSES_S:
+        try:
+            return await step()
+        except StoreError as error:
+            logger.warning("to be stored again", error=str(error))
+            await asyncio.sleep(pause_s)
+    return await step()
 
 
 @contextlib.contextmanager

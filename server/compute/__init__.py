@@ -1,0 +1,1 @@
+"""What computes: the worker processes, and the network in them."""

@@ -1,0 +1,1 @@
+"""Live sessions: from an offer to their end."""
