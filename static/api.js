@@ -1,52 +1,18 @@
-/**
- * The server's HTTP interface, one function a request.
- *
- * Every failure is an `ApiError` whose message says what to do. When the token has run out, a request waits until
- * the person has signed in again and then goes on, so that nothing they have done is lost.
- */
+/** The server's HTTP interface, one function a request. */
 
-const TOKEN_KEY = "posesim.token";
-const NAME_KEY = "posesim.name";
+import { utcOffsetMin } from "./days.js";
+import { getBlob, getJson, problem, remove, request, send, sendForm, sendJson, sendJsonAsGuest, signedIn } from "./http.js";
+import { session } from "./sign-in-tokens.js";
 
-/** A request that failed: a sentence for the person, the HTTP status (0 without an answer). */
-export class ApiError extends Error {
-  constructor(message, status, retryAfterS = null) {
-    super(message);
-    this.name = "ApiError";
-    this.status = status;
-    /** Seconds after which the server wants to be asked again, or null. */
-    this.retryAfterS = retryAfterS;
-  }
-}
+export { ApiError, getBlob, onSignInNeeded } from "./http.js";
+export { session };
 
-const UNREACHABLE = "The server can’t be reached. Check your network, then try again.";
-
-/** Who is signed in. The token lives as long as the tab. */
-export const session = {
-  get token() {
-    return sessionStorage.getItem(TOKEN_KEY);
-  },
-  get name() {
-    return sessionStorage.getItem(NAME_KEY);
-  },
-  keep(token, name) {
-    sessionStorage.setItem(TOKEN_KEY, token);
-    sessionStorage.setItem(NAME_KEY, name);
-  },
-  forget() {
-    sessionStorage.removeItem(TOKEN_KEY);
-    sessionStorage.removeItem(NAME_KEY);
-  },
+const query = (values) => {
+  const given = Object.entries(values).filter(([, value]) => value !== undefined && value !== null);
+  return given.length === 0 ? "" : `?${new URLSearchParams(given)}`;
 };
 
-/** Requests that wait for a new token: one promise for all of them. */
-let renewal = null;
-let askToSignIn = () => {};
-
-/** Call `listener` when a request needs the person to sign in again. */
-export function onSignInNeeded(listener) {
-  askToSignIn = listener;
-}
+// Signing in and the account
 
 /** Sign in. Requests that were waiting for it go on. */
 export async function signIn(username, password) {
@@ -55,153 +21,148 @@ export async function signIn(username, password) {
     body: new URLSearchParams({ username, password }),
   });
   if (!response.ok) throw await problem(response);
-  const { access_token: token } = await response.json();
-  session.keep(token, username);
-  renewal?.resolve();
-  renewal = null;
+  signedIn(await response.json(), username);
 }
 
-/** Wait until `token`, which the server refused, has been replaced. */
-async function renewed(token, signal) {
-  if (session.token !== token && session.token !== null) return;
-  renewal ??= withResolvers();
-  const { promise } = renewal;
-  askToSignIn();
-  signal?.throwIfAborted();
-  await new Promise((resolve, reject) => {
-    promise.then(resolve);
-    signal?.addEventListener("abort", () => reject(signal.reason), { once: true });
-  });
+/** Sign out; the server forgets the tokens. Never fails: without the server they run out by themselves. */
+export async function signOut() {
+  const headers = { Authorization: `Bearer ${session.token}` };
+  session.forget();
+  await fetch("/v1/sign-in", { method: "DELETE", headers, keepalive: true }).catch(() => {});
 }
 
-function withResolvers() {
-  const deferred = {};
-  deferred.promise = new Promise((resolve, reject) => Object.assign(deferred, { resolve, reject }));
-  return deferred;
+export const signOutEverywhere = () => remove("/v1/sign-ins");
+
+/** Whose token it is: `{id, name, role, has_password, created_at}`. */
+export const getMe = (signal) => getJson("/v1/me", signal);
+
+export const changePassword = (current, next) =>
+  sendJson("POST", "/v1/password", { current_password: current, new_password: next });
+
+/** Who read or changed what of the person, newest first. */
+export const listAudit = async (limit, before, signal) =>
+  (await getJson(`/v1/audit${query({ limit, before })}`, signal)).entries;
+
+/** The same about everybody, for an admin. */
+export const listAllAudit = async (limit, signal) =>
+  (await getJson(`/v1/audit${query({ limit, all: true })}`, signal)).entries;
+
+// What the person allows, takes along and deletes
+
+/** `{wanted: [{purpose, given, wording}], given: […]}`. */
+export const getConsents = (signal) => getJson("/v1/consents", signal);
+
+export const giveConsent = (purpose, language) => sendJson("POST", "/v1/consents", { purpose, language });
+
+export const withdrawConsent = (id) => remove(`/v1/consents/${id}`);
+
+/** Delete the account for ever; `proof` is `{password}` or, without one, `{name}`. */
+export const deleteAccount = (proof) => sendJson("POST", "/v1/data/delete", proof);
+
+// Coaching
+
+export const listCoaches = async (signal) => (await getJson("/v1/coaches", signal)).coaches;
+export const removeCoach = (id) => remove(`/v1/coaches/${id}`);
+
+export const listMembers = async (signal) => (await getJson("/v1/members", signal)).members;
+export const removeMember = (id) => remove(`/v1/members/${id}`);
+
+/** What the coach plans for a member, in order. */
+export const listAssignments = async (memberId, signal) =>
+  (await getJson(`/v1/members/${memberId}/assignments`, signal)).assignments;
+export const addAssignment = (memberId, assignment) =>
+  sendJson("POST", `/v1/members/${memberId}/assignments`, assignment);
+export const changeAssignment = (id, changes) => sendJson("PATCH", `/v1/assignments/${id}`, changes);
+export const removeAssignment = (id) => remove(`/v1/assignments/${id}`);
+
+export const listInvitations = async (signal) => (await getJson("/v1/invitations", signal)).invitations;
+export const invite = (note, days) =>
+  sendJson("POST", "/v1/invitations", { note, expires_in_days: days });
+export const removeInvitation = (id) => remove(`/v1/invitations/${id}`);
+
+/** Who invites: `{coach_name, expires_at}`. */
+export const previewInvitation = (token, signal) =>
+  sendJsonAsGuest("POST", "/v1/invitations/preview", { token }, signal);
+export const acceptInvitation = (token, language) =>
+  sendJson("POST", "/v1/invitations/accept", { token, language });
+
+/** Make an account by an invitation, and sign in with it. */
+export async function createAccount(token, username, password, language) {
+  const body = { token, username, password, language };
+  signedIn(await sendJsonAsGuest("POST", "/v1/accounts", body), username);
 }
 
-async function send(path, options) {
-  try {
-    return await fetch(path, { cache: "no-store", ...options });
-  } catch (error) {
-    if (options.signal?.aborted) throw error;
-    throw new ApiError(UNREACHABLE, 0);
-  }
-}
+// Accounts, for admins
 
-/** An answer that is no success, as an error with the server's own sentence. */
-async function problem(response) {
-  const text = await response.text().catch(() => "");
-  return problemFrom(text, response.status, response.headers.get("Retry-After"));
-}
+export const listUsers = async (signal) => (await getJson("/v1/users", signal)).users;
+export const addUser = (name, password, role) => sendJson("POST", "/v1/users", { name, password, role });
+export const changeUser = (id, changes) => sendJson("PATCH", `/v1/users/${id}`, changes);
+export const removeUser = (id) => remove(`/v1/users/${id}`);
 
-function problemFrom(text, status, retryAfter) {
-  const wait = Number.parseInt(retryAfter ?? "", 10);
-  let detail;
-  try {
-    detail = JSON.parse(text).detail;
-  } catch {
-    detail = undefined; // a proxy in between, which knows nothing of problem+json
-  }
-  if (typeof detail !== "string" || detail === "") {
-    detail = `The server answered with an error (${status}). Try again in a moment.`;
-  }
-  return new ApiError(detail, status, Number.isFinite(wait) ? wait : null);
-}
+// Exercises
 
-async function request(path, options = {}) {
-  for (;;) {
-    const token = session.token;
-    const headers = { ...options.headers, Authorization: `Bearer ${token}` };
-    const response = await send(path, { ...options, headers });
-    if (response.ok) return response;
-    if (response.status !== 401) throw await problem(response);
-    await renewed(token, options.signal);
-  }
-}
-
-const getJson = async (path, signal) => (await request(path, { signal })).json();
-
-/** The exercises of the person, newest first. */
+/** The exercises that the person may train with, newest first. */
 export const listExercises = async (signal) => (await getJson("/v1/exercises", signal)).exercises;
 
 export const getExercise = (id, signal) => getJson(`/v1/exercises/${id}`, signal);
 
-export const deleteExercise = (id) => request(`/v1/exercises/${id}`, { method: "DELETE" });
+export const changeExercise = (id, changes) => sendJson("PATCH", `/v1/exercises/${id}`, changes);
 
-/** The clip or thumbnail at `path` as a Blob. */
-export const getBlob = async (path, signal) => (await request(path, { signal })).blob();
+export const deleteExercise = (id) => remove(`/v1/exercises/${id}`);
 
 /**
- * Upload a clip as a new exercise.
- *
- * `onProgress` gets the share sent, 0 to 1: XMLHttpRequest, because fetch tells nothing of an upload.
+ * Upload a clip as a new exercise. `about` has its `name` and, as wanted, other fields that are no null; `onProgress`
+ * gets the share sent, 0 to 1.
  */
-export async function uploadExercise(name, clip, fileName, onProgress, signal) {
-  for (;;) {
-    const token = session.token;
-    const answer = await post(name, clip, fileName, token, onProgress, signal);
-    if (answer.status === 202) return JSON.parse(answer.text);
-    if (answer.status !== 401) throw problemFrom(answer.text, answer.status, answer.retryAfter);
-    await renewed(token, signal);
-  }
+export function uploadExercise(about, clip, fileName, onProgress, signal) {
+  const form = new FormData();
+  for (const [name, value] of Object.entries(about)) if (value !== null) form.append(name, String(value));
+  form.append("clip", clip, fileName); // the last: the server reads the parts in order
+  return sendForm("/v1/exercises", form, onProgress, signal);
 }
 
-function post(name, clip, fileName, token, onProgress, signal) {
+/** The picture that an exercise's whole clip shows at a time. */
+export const getFrame = (id, atS, signal) => getBlob(`/v1/exercises/${id}/frame${query({ at_s: atS.toFixed(3) })}`, signal);
+
+/** What is planned for a day, "2026-11-25" as the person's clock has it: `{date, items}`. */
+export const getToday = (day, utcOffsetMin, signal) =>
+  getJson(`/v1/today${query({ date: day, utc_offset_min: utcOffsetMin })}`, signal);
+
+// Offline comparisons
+
+/** Compare a video with a reference: `{exerciseId}`, or `{file}`, another video. The answer is a job. */
+export function compareVideo(video, reference, onProgress, signal) {
   const form = new FormData();
-  form.append("name", name); // before the file: the server reads the parts in order
-  form.append("clip", clip, fileName);
-  return new Promise((resolve, reject) => {
-    const xhr = new XMLHttpRequest();
-    xhr.open("POST", "/v1/exercises");
-    xhr.setRequestHeader("Authorization", `Bearer ${token}`);
-    xhr.upload.addEventListener("progress", ({ loaded, total }) => onProgress(loaded / total));
-    xhr.addEventListener("load", () =>
-      resolve({
-        status: xhr.status,
-        text: xhr.responseText,
-        retryAfter: xhr.getResponseHeader("Retry-After"),
-      }),
-    );
-    // A server that refuses a large file may close before it has read it all: the browser then sees no answer.
-    xhr.addEventListener("error", () =>
-      reject(
-        new ApiError(
-          "The upload was cut off. Check your network and that the file is not too large, then try again.",
-          0,
-        ),
-      ),
-    );
-    xhr.addEventListener("abort", () => reject(signal.reason));
-    signal?.addEventListener("abort", () => xhr.abort(), { once: true });
-    xhr.send(form);
-  });
+  if (reference.file) form.append("reference", reference.file, reference.file.name);
+  else form.append("reference_id", reference.exerciseId);
+  form.append("video", video, video.name);
+  return sendForm("/predict", form, onProgress, signal);
 }
+
+/** Jobs, newest first, without their results. */
+export const listJobs = async (limit, signal) => (await getJson(`/v1/jobs${query({ limit })}`, signal)).jobs;
+
+export const getJob = (id, signal) => getJson(`/v1/jobs/${id}`, signal);
+
+/** Cancel a job; one that is over is removed. */
+export const deleteJob = (id) => remove(`/v1/jobs/${id}`);
+
+/** What the server tells of a job as it happens: a response of server-sent events. */
+export const openJobEvents = (id, signal) => request(`/v1/jobs/${id}/events`, { signal });
+
+// Sessions
 
 /** Open a session against an exercise: id, WHIP address, its own token, ICE servers. */
-export const createSession = async (exerciseId, signal) =>
-  (
-    await request("/v1/sessions", {
-      method: "POST",
-      headers: { "Content-Type": "application/json" },
-      body: JSON.stringify({ exercise_id: exerciseId }),
-      signal,
-    })
-  ).json();
+export const createSession = (exerciseId, signal) =>
+  sendJson("POST", "/v1/sessions", { exercise_id: exerciseId }, signal);
 
-/** Sessions, newest first; `before` is the `created_at` of the last one already known. */
-export async function listSessions(limit, before, signal) {
-  const query = new URLSearchParams({ limit: String(limit) });
-  if (before) query.set("before", before);
-  return (await getJson(`/v1/sessions?${query}`, signal)).sessions;
-}
+/** Another token for a session that goes on: `{token, expires_in}`. */
+export const renewSessionToken = async (id, signal) =>
+  (await request(`/v1/sessions/${id}/token`, { method: "POST", signal })).json();
 
 export const getSession = (id, signal) => getJson(`/v1/sessions/${id}`, signal);
 
-export const getScores = async (id, signal) =>
-  (await getJson(`/v1/sessions/${id}/scores`, signal)).scores;
-
-export const deleteSession = (id) => request(`/v1/sessions/${id}`, { method: "DELETE" });
+export const deleteSession = (id) => remove(`/v1/sessions/${id}`);
 
 /** Exchange an SDP offer for an answer; returns `{sdp, location}`. */
 export async function exchangeOffer(whipUrl, token, offer, signal) {
@@ -220,3 +181,44 @@ export async function endWhip(location, token) {
   const headers = { Authorization: `Bearer ${token}` };
   await fetch(location, { method: "DELETE", headers, keepalive: true }).catch(() => {});
 }
+
+// History
+
+/** Whose history it is: one's own, or that of a member whom one coaches. */
+const historyOf = (memberId) => (memberId === null ? "/v1" : `/v1/members/${memberId}`);
+
+/**
+ * Sessions, newest first, of one exercise or (null) of all; `before` is the `created_at` of the last one already
+ * known. `memberId` null: one's own, here and below.
+ */
+export const listSessions = async (memberId, { limit, before = null, exerciseId = null }, signal) => {
+  const which = query({ limit, before, exercise_id: exerciseId });
+  return (await getJson(`${historyOf(memberId)}/sessions${which}`, signal)).sessions;
+};
+
+/** A session with all that was said in it: `{session, scores, repetitions, gaps, cues, moments}`. */
+export const getRecord = (memberId, id, signal) => getJson(`${historyOf(memberId)}/sessions/${id}/record`, signal);
+
+export const deleteRecord = (id) => remove(`/v1/sessions/${id}/record`);
+
+/** What weeks came to, with one exercise or (null) all: `{weeks, exercises}`. */
+export const getProgress = (memberId, weeks, exerciseId, signal) => {
+  const which = query({ weeks, exercise_id: exerciseId, utc_offset_min: utcOffsetMin() });
+  return getJson(`${historyOf(memberId)}/progress${which}`, signal);
+};
+
+/** A session as a report, "html" or "pdf". */
+export const getReport = (memberId, id, ending, language) =>
+  getBlob(`${historyOf(memberId)}/sessions/${id}/report.${ending}${query({ language, utc_offset_min: utcOffsetMin() })}`);
+
+/** A session of one's own as a file, "csv" or "json". */
+export const exportSession = (id, ending) => getBlob(`/v1/sessions/${id}/export.${ending}`);
+
+/** One's whole history as a file, "csv" or "json". */
+export const exportHistory = (ending) => getBlob(`/v1/export/history.${ending}`);
+
+/** Take the sessions of an exported history: `{imported, already_here}`. */
+export const importHistory = async (file) => {
+  const headers = { "Content-Type": "application/json" };
+  return (await request("/v1/import", { method: "POST", headers, body: file })).json();
+};

@@ -1,114 +1,117 @@
 /** The page as a whole: who is signed in, which view is shown, and what surrounds it. */
-import { onSignInNeeded, session } from "./api.js";
-import { Brand } from "./components/figures.js";
-import { Icon } from "./components/icons.js";
+import { onSignInNeeded, session, signOut as endSignIn } from "./api.js";
+import { Footer, Header, SkipLink } from "./components/frame.js";
 import { Notice } from "./components/notice.js";
+import { Page, Waiting } from "./components/page.js";
+import { t, useLanguage } from "./i18n.js";
 import { useLibrary } from "./library.js";
+import { useMe } from "./me.js";
 import { html, useEffect, useErrorBoundary, useRef, useState } from "./preact.js";
-import { HISTORY, LIBRARY, parseRoute } from "./routes.js";
-import { History } from "./views/history.js";
-import { Library } from "./views/library.js";
-import { Record } from "./views/record.js";
-import { Session } from "./views/session.js";
+import { GUEST, HOME, parseRoute } from "./routes.js";
+import { turnedBack } from "./unsaved.js";
 import { SignIn, SignInAgain } from "./views/sign-in.js";
-import { Summary } from "./views/summary.js";
 
-const TITLES = {
-  library: "Library",
-  record: "Record",
-  session: "Session",
-  summary: "Summary",
-  history: "History",
-};
-
-function useRoute() {
-  const [route, setRoute] = useState(() => parseRoute(window.location.hash));
+/**
+ * The view at the page's address for somebody in `role`, as `{route, View}`; null until it is there, and `route` is
+ * null where there is none. The one before stays until the next has been fetched.
+ */
+function useView(role) {
+  const [shown, setShown] = useState(null);
   useEffect(() => {
-    const follow = () => {
-      setRoute(parseRoute(window.location.hash));
+    if (role === null) return undefined;
+    const leaving = new AbortController();
+    let asked = 0;
+    const follow = async (event = null) => {
+      if (event !== null && turnedBack(event)) return;
+      const request = (asked += 1);
+      const route = parseRoute(window.location.hash, role);
+      const View = await route?.view.load().catch(() => NotLoaded);
+      if (request !== asked || leaving.signal.aborted) return;
+      setShown({ route, View });
       window.scrollTo(0, 0);
     };
-    window.addEventListener("hashchange", follow);
-    return () => window.removeEventListener("hashchange", follow);
-  }, []);
-  return route;
+    window.addEventListener("hashchange", follow, { signal: leaving.signal });
+    follow();
+    return () => leaving.abort();
+  }, [role]);
+  return shown;
 }
 
 /** Go on at the top of a view that has just opened, as a page load would. */
 function focusHeading() {
-  const heading = document.querySelector("main h1");
+  const heading = document.querySelector("main h1") ?? document.querySelector("main");
   heading?.setAttribute("tabindex", "-1");
   heading?.focus({ preventScroll: true });
 }
 
-function signOut() {
-  session.forget();
-  window.location.hash = LIBRARY;
+async function signOut() {
+  await endSignIn();
+  window.location.hash = HOME;
   window.location.reload(); // a new person finds nothing of the last one in memory
 }
 
 export function App() {
+  useLanguage();
   const [signedIn, setSignedIn] = useState(session.token !== null);
-  return signedIn
-    ? html`<${SignedIn} />`
-    : html`<div class="frame"><${SignIn} onDone=${() => setSignedIn(true)} footer=${html`<${Footer} />`} /></div>`;
+  return signedIn ? html`<${SignedIn} />` : html`<${Guest} onSignedIn=${() => setSignedIn(true)} />`;
 }
+
+/** Somebody without an account sees the views that are for guests, else the way in. */
+function Guest({ onSignedIn }) {
+  const shown = useView(GUEST);
+  if (shown === null) return null;
+  const { route, View } = shown;
+  if (route === null) {
+    return html`<div class="frame guest"><${SignIn} onDone=${onSignedIn} footer=${html`<${Footer} />`} /></div>`;
+  }
+  return html`<div class=${`frame guest view-${route.view.name}`}>
+    <${View} key=${keyOf(route)} ...${route.parameters} onSignedIn=${onSignedIn} />
+    <${Footer} />
+  </div>`;
+}
+
+const keyOf = ({ view, parameters }) => [view.name, ...Object.values(parameters)].join("/");
 
 function SignedIn() {
   const [expired, setExpired] = useState(false);
-  const route = useRoute();
+  const me = useMe();
+  const shown = useView(me?.role ?? null);
   const library = useLibrary();
   const [failure, reset] = useErrorBoundary((error) => console.error(error));
   useEffect(() => onSignInNeeded(() => setExpired(true)), []);
+  const key = shown && keyOf(shown.route);
   const moved = useRef(false);
   useEffect(() => {
-    document.title = `${TITLES[route.view]} · posesim`;
+    if (key === null) return;
     if (moved.current) focusHeading();
     moved.current = true;
-  }, [route.view, route.id]);
+    reset(); // what failed was another view
+  }, [key]);
+  const title = shown && t(shown.route.view.title);
+  useEffect(() => {
+    if (title !== null) document.title = `${title} · posesim`;
+  }, [title]);
 
-  const views = {
-    library: () => html`<${Library} library=${library} />`,
-    record: () => html`<${Record} library=${library} />`,
-    session: () => html`<${Session} key=${route.id} id=${route.id} />`,
-    summary: () => html`<${Summary} key=${route.id} id=${route.id} />`,
-    history: () => html`<${History} />`,
-  };
-  return html`<div class=${`frame ${route.view}`}>
-    <${Header} view=${route.view} />
+  const name = shown?.route.view.name;
+  return html`<div class=${name === undefined ? "frame" : `frame view-${name}`}>
+    <${SkipLink} />
+    ${me !== null && html`<${Header} me=${me} view=${name} onSignOut=${signOut} />`}
     ${failure
-      ? html`<main class="page">
-          <${Notice}
-            text="Something in this page went wrong. Your sessions are kept on the server."
-            action="Try again"
-            onAction=${reset}
-          />
-        </main>`
-      : views[route.view]()}
+      ? html`<${Page}>
+          <${Notice} text=${t("page.broken")} action=${t("action.try_again")} onAction=${reset} />
+        <//>`
+      : shown === null
+        ? html`<${Page}><${Waiting} text=${t("page.wait")} /><//>`
+        : html`<${shown.View} key=${key} ...${shown.route.parameters} library=${library} me=${me} />`}
     <${Footer} />
     ${expired && html`<${SignInAgain} onDone=${() => setExpired(false)} onSignOut=${signOut} />`}
   </div>`;
 }
 
-function Header({ view }) {
-  const here = (name) => (view === name ? "page" : undefined);
-  return html`<header class="top">
-    <a class="top-brand" href=${LIBRARY} aria-label="posesim, to the library"><${Brand} /></a>
-    <nav aria-label="Main">
-      <a href=${LIBRARY} aria-current=${here("library")}>Library</a>
-      <a href=${HISTORY} aria-current=${here("history")}>History</a>
-    </nav>
-    <div class="who">
-      <span class="who-name">${session.name}</span>
-      <button class="icon-button" onClick=${signOut} aria-label="Sign out" title="Sign out">
-        <${Icon} name="leave" />
-      </button>
-    </div>
-  </header>`;
-}
-
-function Footer() {
-  return html`<footer class="bottom">
-    <p>A similarity to the reference clip. Not a medical assessment.</p>
-  </footer>`;
+/** Some browsers remember that a module could not be fetched for as long as the page is open. */
+function NotLoaded() {
+  const reload = () => window.location.reload();
+  return html`<${Page}>
+    <${Notice} text=${t("page.not_loaded")} action=${t("action.try_again")} onAction=${reload} />
+  <//>`;
 }

@@ -1,4 +1,5 @@
 /** The camera, and its failures in words. */
+import { keys, t } from "./i18n.js";
 
 /** Small on purpose: the server looks at 224 pixels, 25 times a second. */
 const VIDEO = {
@@ -16,22 +17,17 @@ export class CameraError extends Error {
   }
 }
 
-const SENTENCES = {
-  NotAllowedError:
-    "The camera is blocked for this page. Allow it with the camera symbol in the address bar, then try again.",
-  NotFoundError: "No camera was found. Connect one, then try again.",
-  NotReadableError:
-    "The camera is in use by another program. Close that program, then try again.",
-  OverconstrainedError:
-    "This camera can’t deliver a usable picture. Connect another one, then try again.",
-  AbortError: "The camera stopped while it was starting. Try again.",
-  SecurityError: "The browser’s settings forbid cameras. Allow them, then try again.",
-};
+const SENTENCES = keys({
+  NotAllowedError: "camera.blocked",
+  NotFoundError: "camera.missing",
+  NotReadableError: "camera.in_use",
+  OverconstrainedError: "camera.unusable",
+  AbortError: "camera.aborted",
+  SecurityError: "camera.forbidden",
+});
 
 /** What to tell when `getUserMedia` failed with an error of this name. */
-export function cameraSentence(name) {
-  return SENTENCES[name] ?? "The camera could not be started. Try again, or use another browser.";
-}
+export const cameraSentence = (name) => t(SENTENCES[name] ?? "camera.failed");
 
 /**
  * Open the camera. Its tracks stop when `signal` aborts, also when that happens before it is open.
@@ -40,14 +36,10 @@ export function cameraSentence(name) {
  */
 export async function openCamera(signal) {
   if (!window.isSecureContext) {
-    throw new CameraError(
-      "Browsers only give the camera to secure pages. Open this page with https, or on this computer as localhost.",
-    );
+    throw new CameraError(t("camera.insecure"));
   }
   if (!navigator.mediaDevices?.getUserMedia) {
-    throw new CameraError(
-      "This browser can’t use a camera. Open the page in a current Firefox, Chrome, Edge or Safari.",
-    );
+    throw new CameraError(t("camera.unsupported"));
   }
   let stream;
   try {

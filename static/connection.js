@@ -1,7 +1,8 @@
 /** The live connection: camera out by WHIP, scores in by data channel. */
 
-import { endWhip, exchangeOffer } from "./api.js";
-import { bye, clock, hello, parseMessage, ping } from "./messages.js";
+import { endWhip, exchangeOffer, renewSessionToken } from "./api.js";
+import { t } from "./i18n.js";
+import { bye, clock, hello, parseMessage, ping, renew } from "./messages.js";
 
 /** Bits a second: enough for 640x480 at 25 frames; more would not change what the server sees. */
 const MAX_BITRATE = 1_500_000;
@@ -72,7 +73,8 @@ export async function connect(offered, { onMessage, onStatus }, signal) {
   events.addEventListener("message", receive);
 
   let location = null;
-  const endOnServer = () => location !== null && endWhip(location, offered.token);
+  let token = offered.token;
+  const endOnServer = () => location !== null && endWhip(location, token);
   window.addEventListener("pagehide", endOnServer, { signal: own.signal });
 
   try {
@@ -82,7 +84,7 @@ export async function connect(offered, { onMessage, onStatus }, signal) {
     await gathered(peer, own.signal);
     const answer = await exchangeOffer(
       offered.whip_url,
-      offered.token,
+      token,
       peer.localDescription.sdp,
       own.signal,
     );
@@ -96,6 +98,7 @@ export async function connect(offered, { onMessage, onStatus }, signal) {
   }
   events.send(hello());
   heard = performance.now();
+  keepAllowed(offered, events, (next) => (token = next), own.signal);
 
   watch(peer, events, {
     quietFor: () => performance.now() - heard,
@@ -127,6 +130,27 @@ export async function connect(offered, { onMessage, onStatus }, signal) {
   };
 }
 
+/**
+ * Bring another token while half of the last one's time is left. Where that fails it is tried again; in the end the
+ * server says that the session is over.
+ */
+async function keepAllowed(offered, events, onToken, signal) {
+  let lifetimeS = offered.expires_in;
+  for (;;) {
+    await pause((lifetimeS / 2) * 1000, signal);
+    if (signal.aborted || events.readyState !== "open") return;
+    try {
+      const { token, expires_in: next } = await renewSessionToken(offered.id, signal);
+      onToken(token);
+      events.send(renew(token));
+      lifetimeS = next;
+    } catch {
+      if (signal.aborted) return;
+      lifetimeS = Math.max(2, lifetimeS / 2);
+    }
+  }
+}
+
 /** On a thin line give up sharpness before frames: a hole in time costs the score its alignment, blur hardly anything. */
 async function keepPace(sender) {
   const parameters = sender.getParameters();
@@ -155,12 +179,7 @@ async function gathered(peer, signal) {
 
 function channelOpen(channel, peer, signal) {
   return new Promise((resolve, reject) => {
-    const fail = () =>
-      reject(
-        new ConnectionError(
-          "No connection for the video could be made. A firewall may block it: try another network.",
-        ),
-      );
+    const fail = () => reject(new ConnectionError(t("connection.blocked")));
     const timer = setTimeout(fail, GATHERING_MS + OPENING_MS);
     channel.addEventListener("open", () => (clearTimeout(timer), resolve()), { once: true });
     peer.addEventListener("connectionstatechange", () => peer.connectionState === "failed" && fail());

@@ -1,5 +1,5 @@
-/** The person's references, and those on their way up. */
-import { deleteExercise, getExercise, listExercises, uploadExercise } from "./api.js";
+/** The exercises that the person may train with, and those on their way up. */
+import { changeExercise, deleteExercise, getExercise, listExercises, uploadExercise } from "./api.js";
 import { forgetMedia } from "./media.js";
 import { useCallback, useEffect, useRef, useState } from "./preact.js";
 
@@ -7,7 +7,15 @@ import { useCallback, useEffect, useRef, useState } from "./preact.js";
 const POLL_MS = 700;
 
 /**
- * `{exercises, uploads, error, reload, upload, retry, dismiss, remove}`.
+ * The address of an exercise's picture; another one when it shows another part, so that no old one is shown. A plan
+ * tells of an exercise only how long its part is.
+ */
+export function pictureOf({ thumbnail_url: path, start_s: start, end_s: end, duration_s: duration }) {
+  return `${path}#${start === undefined ? duration : `${start},${end}`}`;
+}
+
+/**
+ * `{exercises, uploads, error, …}` and what can be done with them.
  *
  * `exercises` is null until the first answer. An upload is `{key, name, share, error}`; when it is through it is an
  * exercise in state `embedding`, which is asked for until it is ready or has failed.
@@ -16,7 +24,8 @@ export function useLibrary() {
   const [exercises, setExercises] = useState(null);
   const [uploads, setUploads] = useState([]);
   const [error, setError] = useState(null);
-  const files = useRef(new Map()); // exercise id or upload key → {name, clip, fileName}, to try again
+  const files = useRef(new Map()); // exercise id or upload key → {about, clip, fileName}, to try again
+  const sending = useRef(new Map()); // upload key → AbortController
 
   const reload = useCallback(async () => {
     setError(null);
@@ -33,57 +42,80 @@ export function useLibrary() {
       const at = known.findIndex(({ id }) => id === exercise.id);
       return at < 0 ? [exercise, ...known] : known.with(at, exercise);
     });
+    return exercise;
   }, []);
+
+  /** Ask for one exercise; fails in words. */
+  const load = useCallback(async (id, signal) => put(await getExercise(id, signal)), [put]);
+
+  /** Change an exercise and return what it is then; fails in words. */
+  const change = useCallback(
+    async (exercise, changes) => {
+      const changed = await changeExercise(exercise.id, changes);
+      if (pictureOf(changed) !== pictureOf(exercise)) forgetMedia(pictureOf(exercise));
+      return put(changed);
+    },
+    [put],
+  );
 
   const start = useCallback(
     async (key, file) => {
-      const change = (fields) =>
+      const tell = (fields) =>
         setUploads((all) => all.map((each) => (each.key === key ? { ...each, ...fields } : each)));
-      change({ share: 0, error: null });
+      const cancelling = new AbortController();
+      sending.current.set(key, cancelling);
+      tell({ share: 0, error: null });
       try {
-        const exercise = await uploadExercise(file.name, file.clip, file.fileName, (share) =>
-          change({ share }),
-        );
+        const onProgress = (share) => tell({ share });
+        const exercise = await uploadExercise(file.about, file.clip, file.fileName, onProgress, cancelling.signal);
         files.current.set(exercise.id, file);
         files.current.delete(key);
         put(exercise);
         setUploads((all) => all.filter((each) => each.key !== key));
       } catch (failure) {
-        change({ error: failure.message });
+        if (!cancelling.signal.aborted) tell({ error: failure.message });
+      } finally {
+        sending.current.delete(key);
       }
     },
     [put],
   );
 
+  /** Send a clip; `about` is `{name, kind, target, mirrored}`. */
   const upload = useCallback(
-    (name, clip, fileName) => {
+    (about, clip, fileName) => {
       const key = crypto.randomUUID();
-      const file = { name, clip, fileName };
+      const file = { about, clip, fileName };
       files.current.set(key, file);
-      setUploads((all) => [{ key, name, share: 0, error: null }, ...all]);
+      setUploads((all) => [{ key, name: about.name, share: 0, error: null }, ...all]);
       start(key, file);
     },
     [start],
   );
 
+  /** Take an upload away, whether it is still being sent or has failed. */
   const dismiss = useCallback((key) => {
+    sending.current.get(key)?.abort();
     files.current.delete(key);
     setUploads((all) => all.filter((each) => each.key !== key));
   }, []);
 
+  /** Delete an exercise; whether it is gone. */
   const remove = useCallback(async (exercise) => {
+    setError(null);
     try {
       await deleteExercise(exercise.id);
     } catch (failure) {
       if (failure.status !== 404) {
         setError(failure.message);
-        return;
+        return false;
       }
     }
     forgetMedia(exercise.clip_url);
-    forgetMedia(exercise.thumbnail_url);
+    forgetMedia(pictureOf(exercise));
     files.current.delete(exercise.id);
     setExercises((known) => known.filter(({ id }) => id !== exercise.id));
+    return true;
   }, []);
 
   /** Send an upload, or the clip of an exercise that failed, once more. */
@@ -93,7 +125,7 @@ export function useLibrary() {
       const failed = exercises?.find((each) => each.id === id);
       if (failed) {
         remove(failed);
-        upload(file.name, file.clip, file.fileName);
+        upload(file.about, file.clip, file.fileName);
       } else start(id, file);
     },
     [exercises, remove, upload, start],
@@ -110,7 +142,7 @@ export function useLibrary() {
     const ask = async () => {
       for (const id of waiting.split(",")) {
         try {
-          put(await getExercise(id, leaving.signal));
+          await load(id, leaving.signal);
         } catch (failure) {
           if (leaving.signal.aborted) return;
           if (failure.status === 404) setExercises((known) => known.filter((each) => each.id !== id));
@@ -123,16 +155,16 @@ export function useLibrary() {
       clearTimeout(timer);
       leaving.abort();
     };
-  }, [waiting, put]);
+  }, [waiting, load]);
 
   // An upload lives as long as the page: ask before it is left.
-  const sending = uploads.some((each) => each.error === null);
+  const busy = uploads.some((each) => each.error === null);
   useEffect(() => {
-    if (!sending) return undefined;
+    if (!busy) return undefined;
     const ask = (event) => event.preventDefault();
     window.addEventListener("beforeunload", ask);
     return () => window.removeEventListener("beforeunload", ask);
-  }, [sending]);
+  }, [busy]);
 
-  return { exercises, uploads, error, reload, upload, retry, canRetry, dismiss, remove };
+  return { exercises, uploads, error, reload, load, change, upload, retry, canRetry, dismiss, remove };
 }

@@ -1,5 +1,12 @@
-/** Starts the page. */
+/** Starts the page, in the person's language. */
 import { App } from "./app.js";
+import { loadLanguage, preferredLanguage } from "./i18n.js";
 import { html, render } from "./preact.js";
 
-render(html`<${App} />`, document.getElementById("app"));
+try {
+  await loadLanguage(preferredLanguage());
+  render(html`<${App} />`, document.getElementById("app"));
+} catch (error) {
+  console.error(error);
+  document.getElementById("failed").hidden = false; // in English: no other text is there
+}

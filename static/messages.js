@@ -95,6 +95,7 @@ const FIELDS = {
     hop_s: number,
   },
   pong: { id: number },
+  renewed: { expires_in: number },
   state: { t_s: number, state },
   gap: { start_s: number, end_s: number, reason: text },
   rep: {
@@ -157,6 +158,9 @@ export const ping = (id) => JSON.stringify({ v: VERSION, type: "ping", id });
  */
 export const clock = (referenceS, rate) =>
   JSON.stringify({ v: VERSION, type: "clock", reference_s: referenceS, rate });
+
+/** Another token of this session, before the last one runs out; the server answers with `renewed`. */
+export const renew = (token) => JSON.stringify({ v: VERSION, type: "renew", token });
 
 /** Ends the session; the server answers with `ended` and its summary. */
 export const bye = () => JSON.stringify({ v: VERSION, type: "bye" });

@@ -1,4 +1,5 @@
 /** Records a clip of the camera in the browser. */
+import { t } from "./i18n.js";
 
 /** Seconds: the server needs 64 frames (2.56 s); twenty hold a few repetitions of any exercise. */
 export const SHORTEST_S = 3;
@@ -24,16 +25,14 @@ export const recordingName = (type) => (type.startsWith("video/mp4") ? "recordin
 export function record(stream, stop) {
   const type = recordingType();
   if (type === null) {
-    throw new Error("This browser can’t record video. Choose a video file instead.");
+    throw new Error(t("record.unsupported"));
   }
   const recorder = new MediaRecorder(stream, { mimeType: type, videoBitsPerSecond: 2_500_000 });
   return new Promise((resolve, reject) => {
     const parts = [];
     recorder.addEventListener("dataavailable", ({ data }) => parts.push(data));
     recorder.addEventListener("stop", () => resolve(new Blob(parts, { type: type.split(";")[0] })));
-    recorder.addEventListener("error", () =>
-      reject(new Error("The recording failed. Check the camera, then try again.")),
-    );
+    recorder.addEventListener("error", () => reject(new Error(t("record.failed"))));
     const end = () => recorder.state !== "inactive" && recorder.stop();
     const timer = setTimeout(end, LONGEST_S * 1000);
     stop.addEventListener("abort", () => (clearTimeout(timer), end()), { once: true });

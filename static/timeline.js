@@ -1,4 +1,4 @@
-/** The score over time, drawn by uPlot. */
+/** The score of a session that runs, drawn by uPlot: three times a second, and it slides. */
 import { html, useEffect, useRef } from "./preact.js";
 import uPlot from "./vendor/uplot/uPlot.js";
 import { clock } from "./words.js";
@@ -13,7 +13,7 @@ function colours(element) {
   return { line: of("--accent"), fill: of("--accent-veil"), grid: of("--line"), text: of("--ink-soft") };
 }
 
-function options(element, range, marks, cursor) {
+function options(element, range) {
   const { line, fill, grid, text } = colours(element);
   const font = `12px ${getComputedStyle(element).fontFamily}`;
   const axis = { stroke: text, font, ticks: { show: false } };
@@ -22,9 +22,7 @@ function options(element, range, marks, cursor) {
     height: element.clientHeight,
     padding: [8, 18, 0, 0],
     legend: { show: false },
-    cursor: cursor
-      ? { y: false, drag: { x: false, y: false }, points: { size: 9, fill: line, width: 0 } }
-      : { show: false },
+    cursor: { show: false },
     scales: { x: { time: false, range }, y: { range: [0, 104] } },
     axes: [
       {
@@ -48,48 +46,21 @@ function options(element, range, marks, cursor) {
       {},
       { stroke: line, fill, width: 2.5, spanGaps: false, points: { show: false } },
     ],
-    hooks: { draw: [(chart) => marks.forEach((mark) => drawMark(chart, mark, line))] },
   };
 }
 
-/** A ring around a point of the line. */
-function drawMark(chart, { t, score }, colour) {
-  const { ctx } = chart;
-  ctx.save();
-  ctx.beginPath();
-  ctx.arc(chart.valToPos(t, "x", true), chart.valToPos(score, "y", true), 6 * devicePixelRatio, 0, 7);
-  ctx.lineWidth = 2.5 * devicePixelRatio;
-  ctx.strokeStyle = colour;
-  ctx.stroke();
-  ctx.restore();
-}
-
-/**
- * A chart of `data` = `[[seconds], [score or null]]`.
- *
- * `range` is a function `() => [from_s, to_s]`; `marks` are points to ring; `onPoint`, when given, gets
- * `{t, score}` under the pointer, or null.
- */
-export function Timeline({ data, range, marks = [], label, onPoint = null }) {
+/** A chart of `data` = `[[seconds], [score or null]]`. `range` is a function `() => [from_s, to_s]`. */
+export function Timeline({ data, range, label }) {
   const place = useRef(null);
   const chart = useRef(null);
   const latest = useRef(null);
-  latest.current = { data, range, onPoint };
+  latest.current = { data, range };
 
   useEffect(() => {
     const element = place.current;
     const build = () => {
       chart.current?.destroy();
-      const made = options(element, () => latest.current.range(), marks, onPoint !== null);
-      if (onPoint !== null) {
-        made.hooks.setCursor = [
-          ({ cursor: { idx }, data: [times, scores] }) => {
-            const score = idx === null ? null : scores[idx];
-            latest.current.onPoint(score === null ? null : { t: times[idx], score });
-          },
-        ];
-      }
-      chart.current = new uPlot(made, latest.current.data, element);
+      chart.current = new uPlot(options(element, () => latest.current.range()), latest.current.data, element);
     };
     build();
     const sizes = new ResizeObserver(() =>

@@ -1,7 +1,10 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, test } from "node:test";
 
-import { ApiError, createSession, getSession, onSignInNeeded, session, signIn } from "../static/api.js";
+import { ApiError, createSession, getSession, onSignInNeeded, session, signIn, signOut } from "../static/api.js";
+import { speak } from "./languages.mjs";
+
+speak("en");
 
 const json = (status, body, headers = {}) => new Response(JSON.stringify(body), { status, headers });
 const problem = (status, detail, headers) =>
@@ -19,7 +22,7 @@ beforeEach(() => {
       removeItem: (key) => kept.delete(key),
     },
   });
-  session.keep("old", "anna");
+  session.keep({ access_token: "old" }, "anna");
   onSignInNeeded(() => {});
 });
 
@@ -89,5 +92,51 @@ test("a wrong password is told and keeps nothing", async () => {
   session.forget();
   globalThis.fetch = async () => problem(401, "The name or the password is wrong.");
   await assert.rejects(signIn("anna", "guess"), /name or the password is wrong/);
+  assert.equal(session.token, null);
+});
+
+test("a token that ran out is renewed without asking anybody", async () => {
+  session.keep({ access_token: "old", refresh_token: "s.1" }, "anna");
+  const bodies = [];
+  globalThis.fetch = async (path, { body, headers = {} }) => {
+    if (path === "/token") {
+      bodies.push(String(body));
+      return json(200, { access_token: "new", refresh_token: "s.2", expires_in: 60 });
+    }
+    return headers.Authorization === "Bearer new" ? json(200, { path }) : problem(401, "Sign in again.");
+  };
+  onSignInNeeded(() => assert.fail("nobody has to sign in"));
+  const both = await Promise.all([getSession("a"), getSession("b")]);
+  assert.deepEqual(both, [{ path: "/v1/sessions/a" }, { path: "/v1/sessions/b" }]);
+  assert.ok(bodies.every((body) => body === "grant_type=refresh_token&refresh_token=s.1"));
+  assert.deepEqual([session.token, session.refreshToken, session.name], ["new", "s.2", "anna"]);
+});
+
+test("who can't be renewed is asked to sign in", async () => {
+  session.keep({ access_token: "old", refresh_token: "s.1" }, "anna");
+  let knows = "nobody";
+  globalThis.fetch = async (path, { body, headers = {} }) => {
+    if (path !== "/token") {
+      return headers.Authorization === `Bearer ${knows}` ? json(200, { path }) : problem(401, "Sign in again.");
+    }
+    if (String(body).includes("refresh_token")) return problem(401, "The sign-in is over.");
+    knows = "new";
+    return json(200, { access_token: "new", expires_in: 60 });
+  };
+  const asked = new Promise((resolve) => onSignInNeeded(resolve));
+  const waits = getSession("a");
+  await asked;
+  await signIn("anna", "secret");
+  assert.deepEqual(await waits, { path: "/v1/sessions/a" });
+});
+
+test("signing out tells the server and keeps nothing", async () => {
+  const seen = [];
+  globalThis.fetch = async (path, { method, headers }) => {
+    seen.push([method, path, headers.Authorization]);
+    return new Response(null, { status: 204 });
+  };
+  await signOut();
+  assert.deepEqual(seen, [["DELETE", "/v1/sign-in", "Bearer old"]]);
   assert.equal(session.token, null);
 });

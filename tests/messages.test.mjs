@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
-import { STATES, bye, clock, hello, parseMessage, ping } from "../static/messages.js";
+import { STATES, bye, clock, hello, parseMessage, ping, renew } from "../static/messages.js";
 
 const samples = JSON.parse(readFileSync(new URL("data/messages.json", import.meta.url), "utf8"));
 const sampleOf = (type) => samples.server.find((sample) => sample.type === type);
@@ -15,7 +15,8 @@ for (const [index, sample] of samples.server.entries()) {
 }
 
 test("the page writes its messages as in the samples", () => {
-  const written = [hello(), ping(7), clock(2.4, 1), clock(2.4, 0), clock(null, null), bye()];
+  const clocks = [clock(2.4, 1), clock(2.4, 0), clock(null, null)];
+  const written = [hello(), ping(7), ...clocks, renew("header.claims.signature"), bye()];
   assert.deepEqual(written.map((each) => JSON.parse(each)), samples.client);
 });
 
@@ -86,6 +87,11 @@ bad("cue", {
   "a check without a part": { cue: "check", part: null },
   "a part without a check": { cue: "lower", part: "trunk" },
   "praise as a word": { praise: "well done" },
+});
+
+bad("renewed", {
+  "a lifetime as text": { expires_in: "300" },
+  "a lifetime without end": { expires_in: null },
 });
 
 test("an end whose summary lacks the repetitions is left out", () => {

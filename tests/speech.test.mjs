@@ -1,7 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { makeVoice } from "../static/speech.js";
+import { bestVoice, makeVoice } from "../static/speech.js";
+import { speak } from "./languages.mjs";
+
+speak("en");
 
 class Utterance {
   constructor(text) {
@@ -12,8 +15,12 @@ class Utterance {
 /** A browser's speech that never gets to the end of a sentence by itself. */
 class Synthesis {
   queue = [];
+  voices = [];
   get speaking() {
     return this.queue.length > 0;
+  }
+  getVoices() {
+    return this.voices;
   }
   speak(utterance) {
     this.queue.push(utterance);
@@ -23,10 +30,36 @@ class Synthesis {
   }
 }
 
-test("words are said in the page's language", () => {
+const voiceOf = (lang, more = {}) => ({ lang, localService: true, default: false, ...more });
+
+test("words are said in the page's language, by a voice of it", () => {
   const synthesis = new Synthesis();
+  synthesis.voices = [voiceOf("en-GB"), voiceOf("de-DE")];
+  const voice = makeVoice(synthesis, Utterance);
+  speak("de");
+  voice.say("Tiefer");
+  speak("en");
+  assert.deepEqual(
+    synthesis.queue.map(({ text, lang, voice: { lang: spoken } }) => [text, lang, spoken]),
+    [["Tiefer", "de-DE", "de-DE"]],
+  );
+});
+
+test("without a voice of the language the browser is told the language alone", () => {
+  const synthesis = new Synthesis();
+  synthesis.voices = [voiceOf("fr-FR")];
   makeVoice(synthesis, Utterance).say("Lower");
-  assert.deepEqual(synthesis.queue.map(({ text, lang }) => [text, lang]), [["Lower", "en"]]);
+  assert.deepEqual({ ...synthesis.queue[0] }, { text: "Lower", lang: "en-GB" });
+});
+
+test("a voice of this device comes before the right country, and that before the browser's favourite", () => {
+  const far = voiceOf("de-AT", { localService: false });
+  const favourite = voiceOf("de-DE", { default: true });
+  const right = voiceOf("de_AT");
+  assert.equal(bestVoice([far, favourite], "de", "de-AT"), favourite);
+  assert.equal(bestVoice([favourite, right], "de", "de-AT"), right);
+  assert.equal(bestVoice([far], "de", "de-AT"), far);
+  assert.equal(bestVoice([far], "es", "es-ES"), null);
 });
 
 test("newer words take the place of those that are being said", () => {

@@ -11,7 +11,7 @@ from videos import stick_figure
 from worker_thread import ThreadBody
 
 from posesim import Embedder, Reference, compare
-from posesim_server import jobs as jobs_module
+from posesim_server.background import jobs as jobs_module
 from posesim_server.background.jobs import Jobs
 from posesim_server.compute.workers import Workers
 from posesim_server.config import ServerConfig

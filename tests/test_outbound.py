@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from receiver import receiving
 
-from posesim_server import outbound as outbound_module
+from posesim_server.background import outbound as outbound_module
 from posesim_server.background.outbound import (
     BadAddress,
     NotAnswered,

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from receiver import Received, receiving
 
-from posesim_server import webhooks as webhooks_module
+from posesim_server.background import webhooks as webhooks_module
 from posesim_server.background.outbound import Outbound
 from posesim_server.background.standard_webhooks import new_secret
 from posesim_server.background.webhooks import PAUSES_S, Webhooks

@@ -4,6 +4,9 @@ import { test } from "node:test";
 import { cameraSentence } from "../static/camera.js";
 import { CUES, PARTS, STATES } from "../static/messages.js";
 import * as words from "../static/words.js";
+import { speak } from "./languages.mjs";
+
+speak("en");
 
 const table = (name, rows, call) =>
   test(name, () => rows.forEach(([input, expected]) => assert.equal(call(input), expected, `${input}`)));
@@ -22,12 +25,12 @@ table("a clip's length is as exact as it is useful", [
   [125, "2:05"],
 ], words.duration);
 
-table("a share is 100 % only when it is done", [
-  [0, "0 %"],
-  [0.437, "43 %"],
-  [0.999, "99 %"],
-  [1, "100 %"],
-  [1.2, "100 %"],
+table("a share is 100% only when it is done", [
+  [0, "0%"],
+  [0.437, "43%"],
+  [0.999, "99%"],
+  [1, "100%"],
+  [1.2, "100%"],
 ], words.percent);
 
 table("a file's size has a fitting unit", [
@@ -56,10 +59,10 @@ table("a score has a level, and none when there is no score", [
 
 table("tempo is told when it is off", [
   [null, null],
-  [0.7, "30 % slower"],
-  [0.95, "On tempo"],
-  [1.1, "On tempo"],
-  [1.25, "25 % faster"],
+  [0.7, "30% slower"],
+  [0.95, "on tempo"],
+  [1.1, "on tempo"],
+  [1.25, "25% faster"],
 ], words.tempoWords);
 
 table("a reference is named after its file", [
@@ -98,7 +101,7 @@ test("a session without a score tells why", () => {
 
 test("a time is told as a person does", () => {
   const now = new Date(2026, 2, 3, 18, 0);
-  const at = (...date) => words.when(new Date(...date).toISOString(), now, "en-GB");
+  const at = (...date) => words.when(new Date(...date).toISOString(), now);
   assert.equal(at(2026, 2, 3, 9, 5), "Today, 09:05");
   assert.equal(at(2026, 2, 2, 23, 59), "Yesterday, 23:59");
   assert.match(at(2026, 1, 12, 8, 0), /^Thu,? 12 Feb, 08:00$/);
@@ -155,7 +158,7 @@ test("a repetition is read out with its score, an attempt without", () => {
   assert.equal(words.repWords(rep), "7 repetitions: 84, full range, on tempo.");
   assert.equal(words.repWords({ ...rep, count: 1, score: null }), "1 repetition: full range, on tempo.");
   const attempt = { count: null, score: null, range: 0.31, tempo: 0.7 };
-  assert.equal(words.repWords(attempt), "Attempt, not counted: a quarter of the range, 30 % slower.");
+  assert.equal(words.repWords(attempt), "Attempt, not counted: a quarter of the range, 30% slower.");
 });
 
 test("a held time is a number and what it counts", () => {
@@ -176,4 +179,28 @@ test("every cue has words of its own, and praise that differs", () => {
 test("every part of the body can be named", () => {
   assert.equal(new Set(PARTS.map(words.partWords)).size, PARTS.length);
   for (const part of PARTS) assert.match(words.partWords(part), /^[a-z ]+$/);
+});
+
+test("each language says it in its own way", () => {
+  const rep = { count: 1, score: 84.2, range: 0.97, tempo: 0.7 };
+  const saturday = new Date(2026, 1, 28, 12, 0);
+  const said = Object.fromEntries(
+    ["de", "es"].map((code) => {
+      speak(code);
+      return [
+        code,
+        [
+          words.repWords(rep),
+          words.cueWords({ cue: "check", part: "left_knee", praise: false }),
+          words.lagWords(1.25),
+          words.when(new Date(2026, 1, 27, 9, 5).toISOString(), saturday),
+        ],
+      ];
+    }),
+  );
+  speak("en");
+  assert.deepEqual(said, {
+    de: ["1 Wiederholung: 84, voller Umfang, 30\u00a0% langsamer.", "Achte auf dein linkes Knie", "1,3 s zurück", "Gestern, 09:05"],
+    es: ["1 repetición: 84, amplitud completa, 30\u00a0% más lento.", "Fíjate en la rodilla izquierda", "1,3 s de retraso", "Ayer, 09:05"],
+  });
 });

@@ -1,5 +1,6 @@
 /** The camera: opened by `useCamera`, shown by `CameraView`, mirrored as one knows oneself. */
 import { openCamera } from "../camera.js";
+import { t } from "../i18n.js";
 import { html, useCallback, useEffect, useRef, useState } from "../preact.js";
 import { Notice } from "./notice.js";
 
@@ -14,10 +15,7 @@ export function useCamera() {
       (stream) => {
         setCamera({ stream, error: null });
         stream.getVideoTracks()[0].addEventListener("ended", () => {
-          setCamera({
-            stream: null,
-            error: "The camera stopped. Connect it again, then try again.",
-          });
+          setCamera({ stream: null, error: t("camera.stopped") });
         });
       },
       (error) => closing.signal.aborted || setCamera({ stream: null, error: error.message }),
@@ -29,21 +27,21 @@ export function useCamera() {
 }
 
 /** `overlay`, when given, is what lies over the picture: it gets the video's ref. */
-export function CameraView({ camera, label = "Your camera", overlay = null, children }) {
+export function CameraView({ camera, overlay = null, children }) {
   const video = useRef(null);
   useEffect(() => {
     if (video.current) video.current.srcObject = camera.stream;
   }, [camera.stream]);
   return html`<div class="tile camera">
-    <video ref=${video} class="mirrored" autoplay muted playsinline aria-label=${label}></video>
+    <video ref=${video} class="mirrored" autoplay muted playsinline aria-label=${t("camera.yours")}></video>
     ${overlay?.(video)}
     ${camera.error !== null &&
     html`<div class="tile-cover">
-      <${Notice} text=${camera.error} action="Try again" onAction=${camera.retry} />
+      <${Notice} text=${camera.error} action=${t("action.try_again")} onAction=${camera.retry} />
     </div>`}
     ${camera.stream === null &&
     camera.error === null &&
-    html`<div class="tile-cover"><p class="muted">Waiting for your camera…</p></div>`}
+    html`<div class="tile-cover"><p class="muted">${t("camera.waiting")}</p></div>`}
     ${children}
   </div>`;
 }

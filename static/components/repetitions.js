@@ -1,7 +1,7 @@
 /** Repetitions as they are done: how many, and how each was. */
+import { t } from "../i18n.js";
 import { html } from "../preact.js";
 import {
-  SESSION_WORDS,
   attemptsWords,
   differenceWords,
   heldWords,
@@ -21,7 +21,7 @@ export function RepetitionCount({ live }) {
   const number = held?.number ?? String(live.repetitions);
   const unit = held?.unit ?? repetitionsWord(live.repetitions);
   const attempts = attemptsWords(live.attempts);
-  return html`<section class="count" aria-label=${held === null ? "Repetitions" : "Held"}>
+  return html`<section class="count" aria-label=${t(held === null ? "reps.label" : "held.label")}>
     <span class=${`count-number number ${number.length > 2 ? "long" : ""}`}>${number}</span>
     <span class="count-words">
       <strong>${unit}</strong>${attempts !== null && html` <span class="muted">${attempts}</span>`}
@@ -33,9 +33,9 @@ export function RepetitionCount({ live }) {
 export function RepetitionList({ live }) {
   const rows = live.reps.slice(-LISTED).reverse();
   const difference = live.reps.at(-1)?.differences[0];
-  return html`<section class="reps" aria-label="Last repetitions">
+  return html`<section class="reps" aria-label=${t("reps.last")}>
     ${rows.length === 0 &&
-    html`<p class="muted">${live.heldS === null ? SESSION_WORDS.noReps : SESSION_WORDS.hold}</p>`}
+    html`<p class="muted">${t(live.heldS === null ? "reps.none" : "reps.hold")}</p>`}
     <ol>
       ${rows.map((rep) => html`<${Row} key=${rep.number} rep=${rep} />`)}
     </ol>
@@ -47,11 +47,13 @@ function Row({ rep }) {
   const { count, valid, score, range, tempo } = rep;
   return html`<li class=${valid ? "rep" : "rep attempt"}>
     <span class="rep-number number">${valid ? count : html`<${Icon} name="poor" />`}</span>
-    <span class=${`rep-score number ${scoreLevel(score)}`}>${score === null ? "–" : Math.round(score)}</span>
+    <span class=${`rep-score number ${scoreLevel(score)}`}>
+      ${score === null ? "–" : html`<${Icon} name=${scoreLevel(score)} />${Math.round(score)}`}
+    </span>
     <span class="rep-range" aria-hidden="true"><span style=${{ width: `${Math.min(1, range) * 100}%` }}></span></span>
     <span class="rep-words">
-      ${valid ? rangeWords(range) : `attempt, ${rangeWords(range)}`}${" "}
-      ${valid && html`<span class="muted">${tempoWords(tempo)?.toLowerCase()}</span>`}
+      ${valid ? rangeWords(range) : t("reps.attempt", { range: rangeWords(range) })}${" "}
+      ${valid && html`<span class="muted">${tempoWords(tempo)}</span>`}
     </span>
   </li>`;
 }

@@ -1,4 +1,5 @@
 /** Scores as a person reads them: number, word, symbol and bar, never colour alone. */
+import { t } from "../i18n.js";
 import { html } from "../preact.js";
 import { COMPONENTS, scoreLevel, scoreWord } from "../words.js";
 import { Icon } from "./icons.js";
@@ -44,7 +45,7 @@ export function ComponentBars({ components, explain = false }) {
     ${COMPONENTS.map(({ key, name, says }) => {
       const share = components?.[key] ?? null;
       return html`<div class="component" key=${key}>
-        <dt>${name}${explain && html`<small>${says}</small>`}</dt>
+        <dt>${t(name)}${explain && html`<small>${t(says)}</small>`}</dt>
         <dd class="number">${share === null ? "–" : Math.round(share * 100)}</dd>
         <div class="track" aria-hidden="true">
           <div class="fill" style=${{ transform: `scaleX(${share ?? 0})` }}></div>

@@ -1,17 +1,18 @@
 /** What a person can choose for a session, before it and during it. */
+import { t } from "../i18n.js";
 import { html } from "../preact.js";
-import { PACES, SESSION_WORDS } from "../words.js";
+import { PACES } from "../words.js";
 import { Icon } from "./icons.js";
 
 /** The two ways to move with the reference; `short` for a bar with little room. */
 export function PaceChoice({ pace, onPace, short = false }) {
   return html`<fieldset class=${short ? "segments" : "choice"}>
-    <legend class=${short ? "visually-hidden" : ""}>${SESSION_WORDS.pace}</legend>
+    <legend class=${short ? "visually-hidden" : ""}>${t("pace.legend")}</legend>
     ${PACES.map(
       (each) =>
         html`<label key=${each.key}>
           <input type="radio" name="pace" checked=${pace === each.key} onChange=${() => onPace(each.key)} />
-          <span>${short ? each.short : each.name}</span>
+          <span>${t(short ? each.short : each.name)}</span>
         </label>`,
     )}
   </fieldset>`;
@@ -24,10 +25,10 @@ export function VoiceToggle({ on, onToggle }) {
     class="button toggle"
     aria-pressed=${on ? "true" : "false"}
     aria-keyshortcuts="M"
-    title=${SESSION_WORDS.voiceHint}
+    title=${t("voice.hint")}
     onClick=${onToggle}
   >
-    <${Icon} name=${on ? "voice" : "mute"} /><span>${SESSION_WORDS.voice}</span><kbd>M</kbd>
+    <${Icon} name=${on ? "voice" : "mute"} /><span>${t("voice.name")}</span><kbd>M</kbd>
   </button>`;
 }
 
@@ -36,9 +37,9 @@ export function SkeletonToggle({ on, onToggle }) {
   return html`<button
     class="button toggle"
     aria-pressed=${on ? "true" : "false"}
-    title=${SESSION_WORDS.skeletonHint}
+    title=${t("skeleton.hint")}
     onClick=${onToggle}
   >
-    <${Icon} name=${on ? "person" : "noPerson"} /><span>${SESSION_WORDS.skeleton}</span>
+    <${Icon} name=${on ? "person" : "noPerson"} /><span>${t("skeleton.name")}</span>
   </button>`;
 }

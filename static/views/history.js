@@ -1,71 +1,102 @@
-/** The sessions so far, newest first. */
-import { listSessions } from "../api.js";
+/** The sessions so far, to look at, to take along and to bring from elsewhere. */
+import { exportHistory, getProgress, importHistory } from "../api.js";
+import { DownloadMenu } from "../components/download-menu.js";
+import { ExerciseFilter } from "../components/exercise-filter.js";
 import { Figures } from "../components/figures.js";
+import { Icon } from "../components/icons.js";
 import { Notice } from "../components/notice.js";
-import { ScoreWord } from "../components/score-meter.js";
-import { html, useEffect, useState } from "../preact.js";
-import { LIBRARY, summaryAddress } from "../routes.js";
-import { clock, scoreLevel, when } from "../words.js";
+import { Page, PageHead, Waiting } from "../components/page.js";
+import { SessionRows, useSessions } from "../components/session-rows.js";
+import { t } from "../i18n.js";
+import { useLoaded } from "../loading.js";
+import { html, useRef, useState } from "../preact.js";
+import { address } from "../routes.js";
 
 const PAGE = 50;
+const MOST_WEEKS = 104; // that the server looks back
 
 export function History() {
-  const [sessions, setSessions] = useState(null);
-  const [more, setMore] = useState(false);
+  const [exercise, setExercise] = useState(null);
+  const found = useSessions(null, exercise, PAGE);
+  const trained = useLoaded((signal) => getProgress(null, MOST_WEEKS, null, signal));
   const [error, setError] = useState(null);
-  const load = async (before, known) => {
+  const [imported, setImported] = useState(null);
+  const take = async (file) => {
     setError(null);
+    setImported(null);
     try {
-      const found = await listSessions(PAGE, before);
-      setSessions([...known, ...found]);
-      setMore(found.length === PAGE);
+      setImported(await importHistory(file));
+      trained.reload();
+      found.reload();
     } catch (failure) {
       setError(failure.message);
     }
   };
-  useEffect(() => void load(null, []), []);
 
-  return html`<main class="page">
-    ${sessions?.length === 0
-      ? html`<section class="empty">
-          <${Figures} />
-          <h1>No sessions yet</h1>
-          <p>Each session you finish is kept here with its score.</p>
-          <div class="actions"><a class="button primary" href=${LIBRARY}>Choose a reference</a></div>
-        </section>`
-      : html`<div class="page-head">
-          <div><h1>Your sessions</h1><p class="muted">Newest first.</p></div>
-        </div>`}
-    ${error !== null &&
-    html`<${Notice} text=${error} action="Try again" onAction=${() => load(null, [])} />`}
-    ${sessions === null && error === null && html`<p class="muted" role="status">One moment…</p>`}
-    ${sessions?.length > 0 &&
-    html`<ul class="rows">
-      ${sessions.map((session) => html`<${Row} key=${session.id} session=${session} />`)}
-    </ul>`}
-    ${more &&
-    html`<div class="actions centred">
-      <button class="button" onClick=${() => load(sessions.at(-1).created_at, sessions)}>Show older</button>
-    </div>`}
-  </main>`;
+  const { sessions, error: failure } = found;
+  const empty = sessions?.length === 0 && exercise === null;
+  return html`<${Page}>
+    ${empty
+      ? html`<${Empty} onFile=${take} />`
+      : html`<${PageHead} title=${t("history.title")} says=${t("history.says")}>
+          <${ImportButton} onFile=${take} />
+          <${DownloadMenu} text=${t("history.export")} files=${files()} onError=${setError} />
+        <//>`}
+    ${error !== null && html`<${Notice} text=${error} />`}
+    <p role="status" class=${imported === null ? "visually-hidden" : "history-imported"}>
+      ${imported !== null && html`<${Icon} name="good" />${importWords(imported)}`}
+    </p>
+    ${!empty &&
+    trained.value !== null &&
+    html`<${ExerciseFilter} exercises=${trained.value.exercises} chosen=${exercise} onChoose=${setExercise} />`}
+    ${failure !== null && html`<${Notice} text=${failure} action=${t("action.try_again")} onAction=${found.reload} />`}
+    ${sessions === null && failure === null && html`<${Waiting} text=${t("page.wait")} />`}
+    ${sessions?.length === 0 && !empty && html`<p class="muted">${t("history.none_of_it")}</p>`}
+    ${sessions?.length > 0 && html`<${SessionRows} ...${found} to=${({ id }) => address("summary", { id })} />`}
+  <//>`;
 }
 
-function Row({ session }) {
-  const score = session.summary?.score ?? null;
-  const length = session.summary?.duration_s ?? null;
-  const running = session.state !== "ended";
-  return html`<li>
-    <a class="row" href=${summaryAddress(session.id)}>
-      <span class=${`row-score number ${scoreLevel(score)}`}>${score === null ? "–" : Math.round(score)}</span>
-      <span class="row-words">
-        <strong>${session.exercise_name}</strong>
-        <span class="muted">
-          <span class="part">${when(session.started_at ?? session.created_at)}</span>
-          ${length !== null && html` <span class="part length">· ${clock(length)}</span>`}
-        </span>
-      </span>
-      ${score !== null && html`<${ScoreWord} score=${score} />`}
-      ${score === null && html`<span class="muted">${running ? "Running" : "No score"}</span>`}
-    </a>
-  </li>`;
+const files = () => [historyFile("json", t("download.history_json")), historyFile("csv", t("download.history_csv"))];
+
+const historyFile = (ending, text) => ({
+  text,
+  name: `posesim-history-${new Date().toISOString().slice(0, 10)}.${ending}`,
+  load: () => exportHistory(ending),
+});
+
+const importWords = ({ imported, already_here: here }) =>
+  here === 0 ? t("history.imported", { count: imported }) : t("history.imported_some", { count: imported, here });
+
+/** `onFile` takes a file, and is done when the server has it. */
+function ImportButton({ onFile }) {
+  const picker = useRef(null);
+  const [busy, setBusy] = useState(false);
+  const choose = async ({ currentTarget: input }) => {
+    const [file] = input.files;
+    input.value = ""; // the same file may be chosen again
+    setBusy(true);
+    await onFile(file);
+    setBusy(false);
+  };
+  return html`<input ref=${picker} type="file" accept=".json,application/json" hidden onChange=${choose} />
+    <button
+      class="button"
+      title=${t("history.import_hint")}
+      aria-disabled=${busy ? "true" : undefined}
+      onClick=${() => busy || picker.current.click()}
+    >
+      <${Icon} name="upload" />${t(busy ? "history.importing" : "history.import")}
+    </button>`;
+}
+
+function Empty({ onFile }) {
+  return html`<section class="empty">
+    <${Figures} />
+    <h1>${t("history.empty.title")}</h1>
+    <p>${t("history.empty.text")}</p>
+    <div class="actions">
+      <a class="button primary" href=${address("library")}>${t("history.empty.choose")}</a>
+      <${ImportButton} onFile=${onFile} />
+    </div>
+  </section>`;
 }

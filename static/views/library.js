@@ -1,45 +1,63 @@
-/** The references: choose one, add one. */
-import { Confirm, Dialog } from "../components/dialog.js";
+/** The exercises that one may train with: choose one, add one. */
+import { AddExercise } from "../components/add-exercise.js";
+import { Confirm } from "../components/dialog.js";
+import { ExerciseCard, UploadCard } from "../components/exercise-card.js";
 import { Figures } from "../components/figures.js";
 import { Icon } from "../components/icons.js";
 import { Notice } from "../components/notice.js";
-import { Progress } from "../components/progress.js";
-import { useMedia } from "../media.js";
+import { Page, PageHead } from "../components/page.js";
+import { useConsent } from "../consent.js";
+import { matching } from "../exercise-search.js";
+import { useFileDrop } from "../file-drop.js";
+import { t } from "../i18n.js";
+import { useToday } from "../plan.js";
 import { html, useEffect, useId, useRef, useState } from "../preact.js";
-import { RECORD, exerciseAddress } from "../routes.js";
-import { duration, fileSize, nameFromFile } from "../words.js";
+import { address } from "../routes.js";
+
+/** More than these are not overlooked at a glance. */
+const FEW = 8;
 
 export function Library({ library }) {
   const [chosen, setChosen] = useState([]); // files that wait for a name
   const [deleting, setDeleting] = useState(null);
-  const [dragging, setDragging] = useState(false);
+  const [wanted, setWanted] = useState("");
+  const [failure, setFailure] = useState(null);
+  const [ask, question] = useConsent();
   const picker = useRef(null);
+  const today = useToday();
   useEffect(() => void library.reload(), []);
 
-  const choose = (files) => setChosen((waiting) => [...waiting, ...files]);
+  const choose = async (files) => {
+    setFailure(null);
+    try {
+      if (await ask("recording")) setChosen((waiting) => [...waiting, ...files]);
+    } catch (error) {
+      setFailure(error.message);
+    }
+  };
+  const [dragging, drop] = useFileDrop(choose);
   const pick = () => picker.current.click();
-  const drop = (event) => {
-    event.preventDefault();
-    setDragging(false);
-    choose(event.dataTransfer.files);
-  };
-  const drag = (event) => {
-    if (!event.dataTransfer.types.includes("Files")) return;
-    event.preventDefault();
-    setDragging(true);
-  };
-  const leave = (event) => {
-    if (!event.currentTarget.contains(event.relatedTarget)) setDragging(false);
-  };
+  const next = () => setChosen((waiting) => waiting.slice(1));
 
   const { exercises, uploads, error } = library;
   const empty = exercises?.length === 0 && uploads.length === 0;
-  return html`<main
-    class=${dragging ? "page dragging" : "page"}
-    onDragOver=${drag}
-    onDragLeave=${leave}
-    onDrop=${drop}
-  >
+  const many = exercises?.length > FEW;
+  const found = many ? matching(exercises, wanted) : (exercises ?? []);
+  const planned = new Set(
+    (today.value?.items ?? []).filter(({ completed }) => !completed).map(({ assignment }) => assignment.exercise.id),
+  );
+  const card = (exercise) =>
+    html`<${ExerciseCard}
+      key=${exercise.id}
+      exercise=${exercise}
+      planned=${planned.has(exercise.id)}
+      onRetry=${library.canRetry(exercise.id) ? () => library.retry(exercise.id) : null}
+      onDelete=${() => setDeleting(exercise)}
+    />`;
+  const own = found.filter(({ mine }) => mine);
+  const shared = found.filter(({ mine }) => !mine);
+  const both = exercises?.some(({ mine }) => mine) && exercises.some(({ mine }) => !mine);
+  return html`<${Page} kind=${dragging ? "page dragging" : "page"} ...${drop}>
     <input
       ref=${picker}
       type="file"
@@ -47,177 +65,102 @@ export function Library({ library }) {
       multiple
       hidden
       onChange=${({ currentTarget }) => {
-        choose(currentTarget.files);
+        choose([...currentTarget.files]);
         currentTarget.value = ""; // the same file may be chosen again
       }}
     />
     ${empty
       ? html`<${Empty} onPick=${pick} />`
-      : html`<div class="page-head">
-          <div>
-            <h1>Your references</h1>
-            <p class="muted">Choose a movement to train with.</p>
-          </div>
-          <div class="actions">
-            <button class="button" onClick=${pick}><${Icon} name="upload" />Add a video</button>
-            <a class="button primary" href=${RECORD}><${Icon} name="camera" />Record</a>
-          </div>
-        </div>`}
-    ${error !== null && html`<${Notice} text=${error} action="Try again" onAction=${library.reload} />`}
+      : html`<${PageHead} title=${t("library.title")} says=${t("library.says")}>
+          <button class="button" onClick=${pick}><${Icon} name="upload" />${t("library.add")}</button>
+          <a class="button primary" href=${address("record")}><${Icon} name="camera" />${t("library.record")}</a>
+        <//>`}
+    ${failure !== null && html`<${Notice} text=${failure} />`}
+    ${error !== null && html`<${Notice} text=${error} action=${t("action.try_again")} onAction=${library.reload} />`}
     ${exercises === null && error === null && html`<${Skeletons} />`}
-    <ul class="cards">
+    ${many && html`<${Search} text=${wanted} onText=${setWanted} found=${found.length} all=${exercises.length} />`}
+    ${(own.length > 0 || uploads.length > 0) &&
+    html`<${Cards} title=${t("library.own")} hidden=${!both}>
       ${uploads.map(
         (upload) =>
           html`<${UploadCard}
             key=${upload.key}
             upload=${upload}
             onRetry=${() => library.retry(upload.key)}
-            onDismiss=${() => library.dismiss(upload.key)}
+            onRemove=${() => library.dismiss(upload.key)}
           />`,
       )}
-      ${(exercises ?? []).map(
-        (exercise) =>
-          html`<${ExerciseCard}
-            key=${exercise.id}
-            exercise=${exercise}
-            onRetry=${library.canRetry(exercise.id) ? () => library.retry(exercise.id) : null}
-            onDelete=${() => setDeleting(exercise)}
-          />`,
-      )}
-    </ul>
-    ${dragging && html`<div class="drop-hint"><${Icon} name="upload" />Drop the video to add it</div>`}
+      ${own.map(card)}
+    <//>`}
+    ${shared.length > 0 && html`<${Cards} title=${t("library.shared")}>${shared.map(card)}<//>`}
+    ${dragging && html`<div class="drop-hint"><${Icon} name="upload" />${t("library.drop")}</div>`}
     ${chosen.length > 0 &&
-    html`<${NameDialog}
+    html`<${AddExercise}
       key=${chosen[0].name + chosen.length}
       file=${chosen[0]}
-      onCancel=${() => setChosen(chosen.slice(1))}
-      onName=${(name) => {
-        library.upload(name, chosen[0], chosen[0].name);
-        setChosen(chosen.slice(1));
+      more=${chosen.length - 1}
+      onCancel=${next}
+      onAdd=${(about) => {
+        library.upload(about, chosen[0], chosen[0].name);
+        next();
       }}
     />`}
     ${deleting !== null &&
     html`<${Confirm}
-      title=${`Delete “${deleting.name}”?`}
-      text="The clip is removed for good. Sessions you trained with it stay in your history."
-      action="Delete"
+      title=${t("library.delete_title", { name: deleting.name })}
+      text=${t("library.delete_text")}
+      action=${t("action.delete")}
       onConfirm=${() => {
         library.remove(deleting);
         setDeleting(null);
       }}
       onClose=${() => setDeleting(null)}
     />`}
-  </main>`;
+    ${question}
+  <//>`;
+}
+
+/** A group of cards; its title is only seen where there is another group. */
+function Cards({ title, hidden = false, children }) {
+  const id = useId();
+  return html`<section aria-labelledby=${id}>
+    <h2 id=${id} class=${hidden ? "visually-hidden" : "cards-title"}>${title}</h2>
+    <ul class="cards">
+      ${children}
+    </ul>
+  </section>`;
+}
+
+function Search({ text, onText, found, all }) {
+  const id = useId();
+  return html`<search class="library-search">
+    <label for=${id}><${Icon} name="search" />${t("library.search")}</label>
+    <input
+      id=${id}
+      type="search"
+      autocomplete="off"
+      value=${text}
+      onInput=${({ currentTarget }) => onText(currentTarget.value)}
+    />
+    <p class="muted" role="status">${text.trim() === "" ? "" : t("library.found", { count: all, found })}</p>
+  </search>`;
 }
 
 function Empty({ onPick }) {
   return html`<section class="empty">
     <${Figures} />
-    <h1>Add your first reference</h1>
-    <p>
-      A reference is a short clip of the movement you want to follow: yours, your trainer’s or your therapist’s. Three to
-      twenty seconds are enough.
-    </p>
+    <h1>${t("library.empty.title")}</h1>
+    <p>${t("library.empty.text")}</p>
     <div class="actions">
-      <a class="button primary" href=${RECORD}><${Icon} name="camera" />Record with your camera</a>
-      <button class="button" onClick=${onPick}><${Icon} name="upload" />Choose a video file</button>
+      <a class="button primary" href=${address("record")}><${Icon} name="camera" />${t("library.empty.record")}</a>
+      <button class="button" onClick=${onPick}><${Icon} name="upload" />${t("library.empty.pick")}</button>
     </div>
-    <p class="muted only-wide">or drop a video file anywhere on this page</p>
+    <p class="muted only-wide">${t("library.empty.drop")}</p>
   </section>`;
 }
 
 function Skeletons() {
-  return html`<ul class="cards" aria-label="Loading your references">
+  return html`<ul class="cards" aria-label=${t("library.loading")}>
     ${[0, 1, 2].map((key) => html`<li class="card skeleton" key=${key}><div class="thumbnail"></div></li>`)}
   </ul>`;
-}
-
-function Thumbnail({ path }) {
-  const { url } = useMedia(path);
-  const [tall, setTall] = useState(false); // an upright picture cut to a wide one would lose the person
-  const measure = ({ currentTarget: image }) => setTall(image.naturalHeight > image.naturalWidth);
-  return html`<div class="thumbnail">
-    ${url === null
-      ? html`<${Icon} name="person" />`
-      : html`<img src=${url} class=${tall ? "tall" : undefined} onLoad=${measure} alt="" />`}
-  </div>`;
-}
-
-function ExerciseCard({ exercise, onRetry, onDelete }) {
-  const { name, state } = exercise;
-  const ready = state === "ready";
-  const clip = exercise.duration_s;
-  return html`<li class=${`card ${state}`}>
-    <${Thumbnail} path=${ready ? exercise.thumbnail_url : null} />
-    <div class="card-text">
-      <h2>
-        ${ready ? html`<a class="card-link" href=${exerciseAddress(exercise.id)}>${name}</a>` : name}
-      </h2>
-      ${ready && html`<p class="muted">${clip === null ? "Ready" : duration(clip)}</p>`}
-      ${state === "embedding" && html`<${Progress} label="Preparing" share=${exercise.progress} />`}
-      ${state === "failed" &&
-      html`<${Notice}
-        text=${exercise.error ?? "This clip could not be prepared. Delete it and add it again."}
-        action=${onRetry ? "Try again" : null}
-        onAction=${onRetry}
-      />`}
-    </div>
-    <button class="icon-button card-delete" onClick=${onDelete} aria-label=${`Delete ${name}`} title="Delete">
-      <${Icon} name="trash" />
-    </button>
-  </li>`;
-}
-
-function UploadCard({ upload, onRetry, onDismiss }) {
-  return html`<li class="card uploading">
-    <${Thumbnail} path=${null} />
-    <div class="card-text">
-      <h2>${upload.name}</h2>
-      ${upload.error === null
-        ? html`<${Progress} label="Uploading" share=${upload.share} />`
-        : html`<${Notice} text=${upload.error} action="Try again" onAction=${onRetry} />`}
-    </div>
-    ${upload.error !== null &&
-    html`<button
-      class="icon-button card-delete"
-      onClick=${onDismiss}
-      aria-label=${`Remove ${upload.name}`}
-      title="Remove"
-    >
-      <${Icon} name="trash" />
-    </button>`}
-  </li>`;
-}
-
-function NameDialog({ file, onName, onCancel }) {
-  const id = useId();
-  // Kept here: the library is drawn anew while somebody types, and would put the first value back.
-  const [name, setName] = useState(() => nameFromFile(file.name));
-  const submit = (event) => {
-    event.preventDefault();
-    onName(name.trim());
-  };
-  return html`<${Dialog} title="Name your reference" onClose=${onCancel}>
-    <form class="form" onSubmit=${submit}>
-      <div class="field">
-        <label for=${id}>Name</label>
-        <input
-          id=${id}
-          name="name"
-          maxlength="80"
-          pattern=".*\\S.*"
-          value=${name}
-          onInput=${({ currentTarget }) => setName(currentTarget.value)}
-          required
-          autofocus
-          onFocus=${({ currentTarget }) => currentTarget.select()}
-        />
-        <small class="muted">${file.name}, ${fileSize(file.size)}</small>
-      </div>
-      <div class="actions">
-        <button type="button" class="button quiet" onClick=${onCancel}>Cancel</button>
-        <button class="button primary">Add reference</button>
-      </div>
-    </form>
-  <//>`;
 }

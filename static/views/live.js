@@ -2,32 +2,22 @@
 import { CameraView } from "../components/camera-view.js";
 import { Cue, useShownCue, useSpokenCue } from "../components/cue.js";
 import { Icon } from "../components/icons.js";
+import { LiveRegion } from "../components/live-region.js";
+import { Page } from "../components/page.js";
 import { ReferenceView } from "../components/reference-view.js";
 import { RepetitionCount, RepetitionList } from "../components/repetitions.js";
 import { ComponentBars, ScoreBar, ScoreWord } from "../components/score-meter.js";
 import { PaceChoice, SkeletonToggle, VoiceToggle } from "../components/session-options.js";
 import { Skeleton } from "../components/skeleton.js";
+import { capital, keys, t } from "../i18n.js";
 import { timelineData } from "../live-state.js";
 import { watchPlayback } from "../playback.js";
 import { html, useEffect, useMemo, useRef, useState } from "../preact.js";
 import { useSetting } from "../settings.js";
 import { Timeline } from "../timeline.js";
-import {
-  SESSION_WORDS,
-  clock,
-  cueWords,
-  lagWords,
-  repWords,
-  scoreLevel,
-  scoreWord,
-  stateWords,
-  tempoWords,
-  waitingWords,
-} from "../words.js";
+import { clock, lagWords, scoreLevel, tempoWords, waitingWords } from "../words.js";
 
 const TIMELINE_S = 60;
-/** A screen reader says one thing at a time, and the score changes three times a second. */
-const SAY_EVERY_MS = 5_000;
 
 /** Keys that stop, except where they already do something. */
 function useStopKeys(onStop) {
@@ -53,35 +43,7 @@ function Elapsed() {
     const timer = setInterval(() => setSeconds((performance.now() - start) / 1000), 250);
     return () => clearInterval(timer);
   }, []);
-  return html`<span class="number elapsed" aria-label="Elapsed time">${clock(seconds)}</span>`;
-}
-
-/** Tells score and state to a screen reader, at most every few seconds. */
-function Spoken({ live }) {
-  const [words, setWords] = useState("");
-  const latest = useRef(live);
-  latest.current = live;
-  useEffect(() => {
-    const say = () => {
-      const { state, score } = latest.current;
-      setWords(
-        state === "scoring" && score !== null
-          ? `${Math.round(score)}, ${scoreWord(score)}`
-          : stateWords(state).title,
-      );
-    };
-    say();
-    const timer = setInterval(say, SAY_EVERY_MS);
-    return () => clearInterval(timer);
-  }, [live.state]);
-  return html`<p class="visually-hidden" aria-live="polite">${words}</p>`;
-}
-
-/** The newest repetition and cue for a screen reader; cues that are said aloud are not said twice. */
-function SpokenNews({ live, cue, aloud }) {
-  const rep = live.reps.at(-1);
-  return html`<p class="visually-hidden" aria-live="polite">${rep !== undefined && repWords(rep)}</p>
-    <p class="visually-hidden" aria-live="polite">${cue !== null && !aloud && cueWords(cue)}</p>`;
+  return html`<span class="number elapsed" role="timer" aria-label=${t("live.elapsed")}>${clock(seconds)}</span>`;
 }
 
 /** The most important words now: why there is no number, else what to change, else how it goes. */
@@ -96,7 +58,7 @@ const waiting = (live) => waitingWords(live.state === "scoring" ? "warming_up" :
 
 function Score({ live, scoring }) {
   const points = Math.round(live.score);
-  return html`<section class=${scoring ? "score" : "score waiting"} aria-label="Score">
+  return html`<section class=${scoring ? "score" : "score waiting"} aria-label=${t("score.label")}>
     ${scoring
       ? html`<span class=${`score-number number ${scoreLevel(live.score)} ${points === 100 ? "three" : ""}`}>
           ${points}
@@ -106,40 +68,23 @@ function Score({ live, scoring }) {
   </section>`;
 }
 
-/** Stops and goes on with the reference. */
-function PlayButton({ video }) {
-  const [paused, setPaused] = useState(false);
-  useEffect(() => {
-    const ending = new AbortController();
-    const look = () => setPaused(video.paused);
-    for (const change of ["play", "pause"]) video.addEventListener(change, look, { signal: ending.signal });
-    look();
-    return () => ending.abort();
-  }, [video]);
-  const toggle = () => (video.paused ? video.play().catch(() => {}) : video.pause());
-  const words = paused ? SESSION_WORDS.play : SESSION_WORDS.pause;
-  return html`<button class="icon-button tile-button" aria-label=${words} title=${words} onClick=${toggle}>
-    <${Icon} name=${paused ? "play" : "pause"} />
-  </button>`;
-}
-
-const STATUS_WORDS = { good: "Connected", weak: "Weak connection" };
+const STATUS_WORDS = keys({ good: "live.connected", weak: "live.weak" });
 
 function Status({ status, leaving }) {
-  const words = leaving ? "Ending…" : STATUS_WORDS[status];
+  const words = t(leaving ? "live.ending" : STATUS_WORDS[status]);
   return html`<span class=${`status ${leaving ? "weak" : status}`} role="status">
     <span class="dot" aria-hidden="true"></span><span class="status-words">${words}</span>
   </span>`;
 }
 
-/** Tell where the reference is while the person follows it. */
-function useClock(video, following, onClock) {
+/** Tell where the reference is, which begins at `startS` of its clip, while the person follows it. */
+function useClock(video, startS, following, onClock) {
   useEffect(() => {
     if (!following || video === null) return undefined;
     const ending = new AbortController();
-    watchPlayback(video, onClock, ending.signal);
+    watchPlayback(video, onClock, ending.signal, startS);
     return () => ending.abort();
-  }, [video, following]);
+  }, [video, startS, following]);
 }
 
 export function Live({ exercise, camera, live, status, leaving, pace, onPace, voiceOn, onVoice, onClock, onStop }) {
@@ -149,7 +94,7 @@ export function Live({ exercise, camera, live, status, leaving, pace, onPace, vo
   const [skeletonOn, setSkeletonOn] = useSetting("skeleton", true);
   const [reference, setReference] = useState(null);
   const following = pace === "follow";
-  useClock(reference, following && !leaving, onClock);
+  useClock(reference, exercise.start_s ?? 0, following && !leaving, onClock);
   useEffect(() => {
     if (!following) onClock(null, null);
   }, [following]);
@@ -161,7 +106,7 @@ export function Live({ exercise, camera, live, status, leaving, pace, onPace, vo
   useSpokenCue(live.cue, voiceOn === true);
   const tempo = live.state === "scoring" ? tempoWords(live.tempo) : null;
   const lag = following ? lagWords(live.lagS) : null;
-  return html`<main class=${`live ${pace}`}>
+  return html`<${Page} kind=${`live ${pace}`}>
     <header class="live-bar">
       <h1>${exercise.name}</h1>
       <div class="live-options">
@@ -174,23 +119,24 @@ export function Live({ exercise, camera, live, status, leaving, pace, onPace, vo
         <${Elapsed} />
       </div>
       <button ref=${stop} class="button stop" onClick=${onStop} disabled=${leaving}>
-        <${Icon} name="stop" />Stop<kbd>Esc</kbd>
+        <${Icon} name="stop" />${t("live.stop")}<kbd>Esc</kbd>
       </button>
     </header>
     <div class="tiles live-tiles">
       <figure class="them">
-        <${ReferenceView} exercise=${exercise} onVideo=${setReference}>
+        <${ReferenceView} exercise=${exercise} plays onVideo=${setReference}>
           ${lag !== null && html`<p class="lag number">${lag}</p>`}
-          ${reference !== null && html`<${PlayButton} video=${reference} />`}
         <//>
-        <figcaption>Reference</figcaption>
+        <figcaption>${t("reference.caption")}</figcaption>
       </figure>
       <figure class=${`you ${scoring ? scoreLevel(live.score) : "none"}`}>
         <${CameraView}
           camera=${camera}
           overlay=${(video) => skeletonOn && html`<${Skeleton} video=${video} pose=${live.pose} />`}
         />
-        <figcaption>You${live.mirrored && html`<span class="caption-more">${SESSION_WORDS.mirrored}</span>`}</figcaption>
+        <figcaption>
+          ${t("ready.you")}${scoring && live.mirrored !== exercise.mirrored && html`<span class="caption-more">${t("live.mirrored")}</span>`}
+        </figcaption>
       </figure>
     </div>
     <div class="live-panel">
@@ -199,24 +145,23 @@ export function Live({ exercise, camera, live, status, leaving, pace, onPace, vo
       <${RepetitionCount} live=${live} />
       <${RepetitionList} live=${live} />
       <div class="live-details">
-        <section aria-label="Components">
+        <section aria-label=${t("score.components")}>
           <${ComponentBars} components=${live.state === "scoring" ? live.components : null} />
-          <p class="tempo"><span class="muted">Tempo</span> <strong>${tempo ?? "–"}</strong></p>
+          <p class="tempo"><span class="muted">${t("tempo.label")}</span> <strong>${capital(tempo ?? "–")}</strong></p>
         </section>
-        <section class="live-timeline" aria-label="Last minute">
+        <section class="live-timeline" aria-label=${t("live.last_minute")}>
           <${Timeline}
             data=${data}
             range=${() => {
               const end = Math.max(TIMELINE_S, newest);
               return [end - TIMELINE_S, end];
             }}
-            label="Your score over the last minute"
+            label=${t("live.timeline")}
           />
         </section>
       </div>
     </div>
-    <p class="disclaimer">A similarity to the reference clip. Not a medical assessment.</p>
-    <${Spoken} live=${live} />
-    <${SpokenNews} live=${live} cue=${shownCue} aloud=${voiceOn === true} />
-  </main>`;
+    <p class="disclaimer">${t("page.disclaimer")}</p>
+    <${LiveRegion} live=${live} cue=${shownCue} aloud=${voiceOn === true} />
+  <//>`;
 }

@@ -1,11 +1,19 @@
 /** Record a reference with the camera: get ready, record, look, name, save. */
 import { CameraView, useCamera } from "../components/camera-view.js";
 import { Countdown } from "../components/countdown.js";
+import { AimFields, MirroredField, NameField } from "../components/exercise-fields.js";
+import { Dialog } from "../components/dialog.js";
 import { Icon } from "../components/icons.js";
 import { Notice } from "../components/notice.js";
-import { html, useEffect, useId, useRef, useState } from "../preact.js";
+import { Page, PageHead } from "../components/page.js";
+import { PlayButton } from "../components/play-button.js";
+import { useConsent } from "../consent.js";
+import { targetOf } from "../exercise-draft.js";
+import { t } from "../i18n.js";
+import { html, useEffect, useRef, useState } from "../preact.js";
 import { LONGEST_S, SHORTEST_S, record, recordingName } from "../recorder.js";
-import { LIBRARY } from "../routes.js";
+import { address } from "../routes.js";
+import { useUnsaved } from "../unsaved.js";
 import { clock } from "../words.js";
 
 const COUNTDOWN_S = 3;
@@ -15,12 +23,21 @@ export function Record({ library }) {
   const [step, setStep] = useState("ready"); // ready → countdown → recording → review
   const [clip, setClip] = useState(null);
   const [error, setError] = useState(null);
+  const [ask, question] = useConsent();
   const stopping = useRef(null);
+  const { to, stay, leave } = useUnsaved(step === "review");
 
   useEffect(() => () => stopping.current?.abort(), []);
 
-  const start = async () => {
+  const prepare = async () => {
     setError(null);
+    try {
+      if (await ask("recording")) setStep("countdown");
+    } catch (failure) {
+      setError(failure.message);
+    }
+  };
+  const start = async () => {
     setStep("recording");
     const stop = new AbortController();
     stopping.current = stop;
@@ -32,22 +49,20 @@ export function Record({ library }) {
       setStep("ready");
     }
   };
-  const save = (name) => {
-    library.upload(name, clip, recordingName(clip.type));
-    window.location.hash = LIBRARY;
+  const save = (about) => {
+    library.upload(about, clip, recordingName(clip.type));
+    leave(address("library"));
   };
   const retake = () => {
     setClip(null);
     setStep("ready");
   };
 
-  return html`<main class="page stage">
-    <div class="page-head">
-      <div>
-        <a class="back" href=${LIBRARY}><${Icon} name="back" />Library</a>
-        <h1>${step === "review" ? "Keep this clip?" : "Record a reference"}</h1>
-      </div>
-    </div>
+  return html`<${Page} kind="page stage">
+    <${PageHead}
+      title=${t(step === "review" ? "record.review_title" : "record.title")}
+      back=${{ href: address("library"), text: t("view.library") }}
+    />
     ${error !== null && html`<${Notice} text=${error} />`}
     ${step === "review"
       ? html`<${Review} clip=${clip} onSave=${save} onRetake=${retake} />`
@@ -57,7 +72,7 @@ export function Record({ library }) {
             ${step === "countdown" &&
             html`<${Countdown}
               seconds=${COUNTDOWN_S}
-              words="Get in place"
+              words=${t("record.in_place")}
               onZero=${start}
             />`}
             ${step === "recording" && html`<${RecordingTime} />`}
@@ -65,27 +80,36 @@ export function Record({ library }) {
           <div class="stage-actions">
             ${step === "ready" &&
             html`<p class="muted">
-                Show the movement two or three times, ${SHORTEST_S} to ${LONGEST_S} seconds long. Recording starts after a short countdown.
+                ${t("record.says", { shortest: SHORTEST_S, longest: LONGEST_S })}
               </p>
               <button
                 class="button primary big"
                 disabled=${camera.stream === null}
-                onClick=${() => setStep("countdown")}
+                onClick=${prepare}
               >
-                <${Icon} name="camera" />Start recording
+                <${Icon} name="camera" />${t("record.start")}
               </button>`}
             ${step === "countdown" &&
-            html`<button class="button big" onClick=${() => setStep("ready")}>Cancel</button>`}
+            html`<button class="button big" onClick=${() => setStep("ready")}>${t("action.cancel")}</button>`}
             ${step === "recording" && html`<${StopButton} onStop=${() => stopping.current.abort()} />`}
           </div>
         </div>`}
-  </main>`;
+    ${to !== null &&
+    html`<${Dialog} title=${t("record.leave_title")} onClose=${stay}>
+      <p>${t("record.leave_text")}</p>
+      <div class="actions">
+        <button class="button quiet" onClick=${() => leave()}>${t("record.leave")}</button>
+        <button class="button primary" onClick=${stay} autofocus>${t("record.stay")}</button>
+      </div>
+    <//>`}
+    ${question}
+  <//>`;
 }
 
 /** The picture's edges, and the one thing that most often goes wrong. */
 export function FramingHint() {
   return html`<div class="framing" aria-hidden="true"></div>
-    <p class="tile-hint">Step back until your whole body is in the picture.</p>`;
+    <p class="tile-hint">${t("record.framing")}</p>`;
 }
 
 /** Seconds since it appeared, several times a second. */
@@ -103,7 +127,7 @@ function RecordingTime() {
   const elapsed = useElapsed();
   return html`<div class="recording-time" role="timer">
       <span class="dot"></span><span class="number">${clock(elapsed)}</span>
-      <span class="muted number">of ${clock(LONGEST_S)}</span>
+      <span class="muted number">${t("record.of", { longest: clock(LONGEST_S) })}</span>
     </div>
     <div class="recording-bar"><div class="fill" style=${{ transform: `scaleX(${Math.min(1, elapsed / LONGEST_S)})` }}></div></div>`;
 }
@@ -111,13 +135,15 @@ function RecordingTime() {
 function StopButton({ onStop }) {
   const tooShort = useElapsed() < SHORTEST_S;
   return html`<button class="button primary big" disabled=${tooShort} onClick=${onStop}>
-    <${Icon} name="stop" />${tooShort ? "Keep going…" : "Stop recording"}
+    <${Icon} name="stop" />${t(tooShort ? "record.keep_going" : "record.stop")}
   </button>`;
 }
 
 function Review({ clip, onSave, onRetake }) {
   const [url, setUrl] = useState(null);
-  const id = useId();
+  const [video, setVideo] = useState(null);
+  const [about, setAbout] = useState({ name: "", kind: "repetitions", target: "", mirrored: false });
+  const edit = (fields) => setAbout((before) => ({ ...before, ...fields }));
   useEffect(() => {
     const made = URL.createObjectURL(clip);
     setUrl(made);
@@ -125,22 +151,42 @@ function Review({ clip, onSave, onRetake }) {
   }, [clip]);
   const submit = (event) => {
     event.preventDefault();
-    onSave(new FormData(event.currentTarget).get("name").trim());
+    onSave({ ...about, name: about.name.trim(), target: targetOf(about.target) });
   };
   return html`<div class="stage-two">
     <div class="tile">
       ${url !== null &&
-      html`<video src=${url} autoplay loop muted playsinline controls aria-label="Your recording"></video>`}
+      html`<video
+        ref=${setVideo}
+        src=${url}
+        class=${about.mirrored ? "mirrored" : undefined}
+        autoplay
+        loop
+        muted
+        playsinline
+        aria-label=${t("record.yours")}
+      ></video>`}
+      ${video !== null && html`<${PlayButton} video=${video} />`}
     </div>
     <form class="form" onSubmit=${submit}>
-      <p class="muted">This is how it looks beside you when you train with it.</p>
-      <div class="field">
-        <label for=${id}>Name of the movement</label>
-        <input id=${id} name="name" maxlength="80" pattern=".*\\S.*" placeholder="For example: Squat" required autofocus />
-      </div>
+      <p class="muted">${t("record.review_says")}</p>
+      <${NameField}
+        label=${t("record.name")}
+        value=${about.name}
+        onName=${(name) => edit({ name })}
+        placeholder=${t("record.name_example")}
+        autofocus
+      />
+      <${AimFields}
+        kind=${about.kind}
+        target=${about.target}
+        onKind=${(kind) => edit({ kind })}
+        onTarget=${(target) => edit({ target })}
+      />
+      <${MirroredField} mirrored=${about.mirrored} onMirrored=${(mirrored) => edit({ mirrored })} />
       <div class="actions">
-        <button type="button" class="button quiet" onClick=${onRetake}><${Icon} name="again" />Retake</button>
-        <button class="button primary">Save reference</button>
+        <button type="button" class="button quiet" onClick=${onRetake}><${Icon} name="again" />${t("record.retake")}</button>
+        <button class="button primary">${t("record.save")}</button>
       </div>
     </form>
   </div>`;

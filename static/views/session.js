@@ -4,32 +4,47 @@
  * Holds the camera and the connection; what is seen is in ready.js and live.js.
  */
 import { createSession, deleteSession, getExercise } from "../api.js";
+import { useConsent } from "../consent.js";
 import { useCamera } from "../components/camera-view.js";
 import { connect } from "../connection.js";
+import { t } from "../i18n.js";
 import { applyMessage, initialLive } from "../live-state.js";
 import { html, useCallback, useEffect, useReducer, useRef, useState } from "../preact.js";
-import { summaryAddress } from "../routes.js";
+import { address } from "../routes.js";
 import { useSetting } from "../settings.js";
 import { voice } from "../speech.js";
-import { PACES, SESSION_WORDS } from "../words.js";
+import { PACES } from "../words.js";
 import { Live } from "./live.js";
 import { Ready } from "./ready.js";
 
 /** The connection is made while the last seconds are counted, so that scoring starts at zero. */
 const CONNECT_AT_S = 3;
 
-/** An exercise by its id as `{exercise, error, reload}`. */
+/** While an exercise is being prepared, how long to wait before it is looked at again. */
+const PREPARING_MS = 1_000;
+
+/** An exercise by its id as `{exercise, error, reload}`; asked for until it is ready. */
 function useExercise(id) {
   const [attempt, setAttempt] = useState(0);
   const [found, setFound] = useState({ exercise: null, error: null });
   useEffect(() => {
     const leaving = new AbortController();
+    let timer = null;
+    const ask = async () => {
+      try {
+        const exercise = await getExercise(id, leaving.signal);
+        setFound({ exercise, error: null });
+        if (exercise.state === "embedding") timer = setTimeout(ask, PREPARING_MS);
+      } catch (error) {
+        if (!leaving.signal.aborted) setFound({ exercise: null, error });
+      }
+    };
     setFound({ exercise: null, error: null });
-    getExercise(id, leaving.signal).then(
-      (exercise) => setFound({ exercise, error: null }),
-      (error) => leaving.signal.aborted || setFound({ exercise: null, error }),
-    );
-    return () => leaving.abort();
+    ask();
+    return () => {
+      clearTimeout(timer);
+      leaving.abort();
+    };
   }, [id, attempt]);
   return { ...found, reload: () => setAttempt((count) => count + 1) };
 }
@@ -67,7 +82,7 @@ function useVoice() {
   const toggle = useCallback(() => {
     newest.current = !newest.current;
     setOn(newest.current);
-    if (newest.current) voice.say(SESSION_WORDS.voiceOn); // heard at once, and some browsers speak only after a first touch
+    if (newest.current) voice.say(t("voice.on")); // heard at once, and some browsers speak only after a first touch
   }, []);
   useEffect(() => {
     const press = (event) => {
@@ -97,6 +112,7 @@ export function Session({ id }) {
   const [status, setStatus] = useState("good");
   const [pace, setPace] = usePace();
   const [voiceOn, toggleVoice] = useVoice();
+  const [ask, question] = useConsent();
   const [live, receive] = useReducer(applyMessage, initialLive);
   /** What the running attempt holds: its AbortController, the offered session, a promise of the connection, then it. */
   const run = useRef(null);
@@ -123,6 +139,11 @@ export function Session({ id }) {
     setError(null);
     setPhase("opening");
     try {
+      if (!(await ask("scoring"))) {
+        if (run.current === current) cancel();
+        return;
+      }
+      if (run.current !== current) return;
       current.offered = await createSession(id, current.closing.signal);
     } catch (failure) {
       if (run.current === current) fail(failure);
@@ -164,7 +185,7 @@ export function Session({ id }) {
     setPhase("leaving");
     const connection = await current.connection;
     await connection.leave();
-    window.location.replace(summaryAddress(current.offered.id));
+    window.location.replace(address("summary", { id: current.offered.id }));
   }, []);
 
   const tellClock = useCallback((referenceS, rate) => run.current?.joined?.tellClock(referenceS, rate), []);
@@ -218,5 +239,5 @@ export function Session({ id }) {
     onCancel=${cancel}
     onTick=${(left) => left <= CONNECT_AT_S && left > 0 && join()}
     onZero=${goLive}
-  />`;
+  />${question}`;
 }

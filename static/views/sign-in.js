@@ -3,9 +3,11 @@ import { session, signIn } from "../api.js";
 import { Dialog } from "../components/dialog.js";
 import { Brand, Figures } from "../components/figures.js";
 import { Notice } from "../components/notice.js";
+import { Page } from "../components/page.js";
+import { t } from "../i18n.js";
 import { html, useId, useState } from "../preact.js";
 
-function SignInForm({ name, onDone, children }) {
+export function SignInForm({ name, onDone, children }) {
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState(null);
   const ids = { name: useId(), password: useId() };
@@ -25,7 +27,7 @@ function SignInForm({ name, onDone, children }) {
   return html`<form class="form" onSubmit=${submit}>
     ${error !== null && html`<${Notice} text=${error} />`}
     <div class="field">
-      <label for=${ids.name}>Name</label>
+      <label for=${ids.name}>${t("sign_in.name")}</label>
       <input
         id=${ids.name}
         name="username"
@@ -39,7 +41,7 @@ function SignInForm({ name, onDone, children }) {
       />
     </div>
     <div class="field">
-      <label for=${ids.password}>Password</label>
+      <label for=${ids.password}>${t("sign_in.password")}</label>
       <input
         id=${ids.password}
         name="password"
@@ -49,38 +51,37 @@ function SignInForm({ name, onDone, children }) {
         autofocus=${name !== null}
       />
     </div>
-    <button class="button primary wide" disabled=${busy}>${busy ? "Signing in…" : "Sign in"}</button>
+    <button class="button primary wide" disabled=${busy}>${t(busy ? "sign_in.busy" : "sign_in.submit")}</button>
     ${children}
   </form>`;
 }
 
 export function SignIn({ onDone, footer }) {
-  return html`<main class="sign-in">
+  return html`<${Page} kind="sign-in">
     <section class="sign-in-words">
       <${Brand} />
       <${Figures} />
-      <h1>Move like the reference. See how close you are.</h1>
-      <p>
-        Choose a clip, step in front of your camera, and get a live score for your movement, your timing and your
-        range.
-      </p>
+      <h1>${t("sign_in.claim")}</h1>
+      <p>${t("sign_in.explains")}</p>
     </section>
     <section class="sign-in-form">
       <div class="sign-in-card">
-        <h2>Sign in</h2>
+        <h2>${t("sign_in.title")}</h2>
         <${SignInForm} name=${null} onDone=${onDone} />
       </div>
       ${footer}
     </section>
-  </main>`;
+  <//>`;
 }
 
 /** Over the page, which stays as it is underneath. */
 export function SignInAgain({ onDone, onSignOut }) {
-  return html`<${Dialog} title="Please sign in again">
-    <p>You were signed in for a while. Nothing is lost: you go on where you were.</p>
+  return html`<${Dialog} title=${t("sign_in.again")}>
+    <p>${t("sign_in.nothing_lost")}</p>
     <${SignInForm} name=${session.name} onDone=${onDone}>
-      <button type="button" class="button quiet wide" onClick=${onSignOut}>Use another account</button>
+      <button type="button" class="button quiet wide" onClick=${onSignOut}>
+        ${t("sign_in.other_account")}
+      </button>
     <//>
   <//>`;
 }

@@ -6,6 +6,8 @@ import re
 import sqlite3
 import subprocess
 import sys
+import urllib.parse
+import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -36,6 +38,15 @@ FLAGS = (
     "--autoplay-policy=no-user-gesture-required",
     "--use-fake-device-for-media-stream",
 )
+
+# Done when all animations that have an end have come to it.
+NOTHING_MOVES_IN = """() => Promise.allSettled(
+  document.getAnimations()
+    .filter(({ effect }) => Number.isFinite(effect.getComputedTiming().endTime))
+    .map(({ finished }) => finished),
+)"""
+
+AXE = Path(__file__).parent / "vendor" / "axe-core" / "axe.min.js"
 
 # Keeps what the data channels deliver and what the page sends, so that a test sees the messages and
 # not only what is shown.
@@ -70,6 +81,17 @@ class Server:
         with contextlib.closing(sqlite3.connect(self.data / "posesim.sqlite3")) as database:
             database.row_factory = sqlite3.Row
             return database.execute(query, values).fetchall()
+
+    def allow(self, *purposes: str) -> None:
+        """Consent for the user, who then is not asked by the page."""
+        form = urllib.parse.urlencode({"username": NAME, "password": PASSWORD}).encode()
+        with urllib.request.urlopen(f"{self.url}/token", form) as answer:
+            token = json.load(answer)["access_token"]
+        headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+        for purpose in purposes:
+            body = json.dumps({"purpose": purpose, "language": "en"}).encode()
+            request = urllib.request.Request(f"{self.url}/v1/consents", body, headers)
+            urllib.request.urlopen(request).close()
 
 
 @contextlib.contextmanager
@@ -154,7 +176,7 @@ class Person:
         if message.type in ("error", "warning"):
             self.complaints.append(f"{message.type}: {message.text}")
 
-    def open(self, address: str = "") -> None:
+    def open(self, address: str = "#/library") -> None:
         self.page.goto(f"{self.server.url}/{address}")
 
     def sign_in(self, password: str = PASSWORD) -> None:
@@ -162,20 +184,29 @@ class Person:
         self.page.get_by_label("Password").fill(password)
         self.page.get_by_role("button", name="Sign in").click()
 
+    def speak(self, language: str) -> None:
+        """Change the page's language, as its select does, for this visit alone."""
+        self.page.evaluate(
+            "code => import('/i18n.js').then((i18n) => i18n.loadLanguage(code))", language
+        )
+        expect(self.page.locator("html")).to_have_attribute("lang", language)
+
     def add_reference(self, clip: Path, name: str) -> None:
         """Upload a clip and wait until it can be trained with."""
-        expect(self.page.get_by_role("heading", level=1)).to_have_text(re.compile("reference"))
+        title = self.page.get_by_role("heading", level=1)
+        expect(title).to_have_text(re.compile("Library|reference"))
         self.page.locator("input[type=file]").set_input_files(clip)
         self.page.get_by_role("textbox", name="Name").fill(name)
         self.page.get_by_role("button", name="Add reference").click()
         self.wait_for_reference(name)
 
     def wait_for_reference(self, name: str) -> None:
-        expect(self.page.get_by_role("link", name=name)).to_be_visible(timeout=WAIT_S * 1000)
+        link = self.page.get_by_role("link", name=name, exact=True)
+        expect(link).to_be_visible(timeout=WAIT_S * 1000)
 
     def choose(self, name: str) -> None:
         """Choose a reference; returns when a session can be started."""
-        self.page.get_by_role("link", name=name).click()
+        self.page.get_by_role("link", name=name, exact=True).click()
         expect(self.page.get_by_role("button", name="Start")).to_be_enabled(timeout=WAIT_S * 1000)
 
     def start(self, name: str) -> None:
@@ -212,7 +243,7 @@ class Person:
     def stop(self) -> str:
         """Stop and wait for the summary; returns the session's id."""
         self.page.get_by_role("button", name="Stop").click()
-        self.page.wait_for_url("**/#/sessions/*")
+        self.page.wait_for_url("**/#/summary/*")
         expect(self.page.get_by_label("Result")).to_be_visible()
         return self.page.url.rpartition("/")[2]
 
@@ -220,6 +251,22 @@ class Person:
         """A session as the database has it, the summary read."""
         (row,) = self.server.rows("SELECT * FROM sessions WHERE id = ?", session_id)
         return {**dict(row), "summary": json.loads(row["summary"])}
+
+
+def axe_violations(page: Page) -> list[str]:
+    """What axe-core finds against the page as it is shown now: a line for each rule and element.
+
+    Its source is evaluated by the debugger, which the page's policy does not bind. What moves in is
+    waited for: while it is half transparent its contrast is too low.
+    """
+    page.evaluate(NOTHING_MOVES_IN)
+    page.evaluate(AXE.read_text())
+    found: dict[str, Any] = page.evaluate("axe.run({ resultTypes: ['violations'] })")
+    return [
+        f"{violation['id']} ({violation['impact']}): {node['failureSummary']} {node['html'][:160]}"
+        for violation in found["violations"]
+        for node in violation["nodes"]
+    ]
 
 
 @contextlib.contextmanager

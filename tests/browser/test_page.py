@@ -7,9 +7,11 @@ from typing import Any
 import pytest
 import videos
 from driver import (
+    NAME,
     WAIT_S,
     Person,
     Server,
+    axe_violations,
     camera_file,
     chromium_with,
     person_at,
@@ -19,6 +21,7 @@ from playwright.sync_api import Browser, Playwright, expect, sync_playwright
 
 pytestmark = [pytest.mark.browser, pytest.mark.weights]
 
+WIDE = {"viewport": {"width": 1280, "height": 800}}
 PHONE = {"viewport": {"width": 390, "height": 844}}
 REFERENCE = "Squat from the side"
 
@@ -53,6 +56,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory, chromium: Path) -> Iterator[
         sync_playwright() as playwright,
         chromium_with(playwright, chromium, camera) as browser,
     ):
+        server.allow("scoring", "recording")
         with person_at(browser, server) as person:
             person.open()
             person.sign_in()
@@ -200,7 +204,7 @@ def test_a_wrong_password_is_told(stage: Stage) -> None:
         person.sign_in("guess")
         expect(person.page.get_by_role("alert")).to_contain_text("password")
         person.sign_in()
-        expect(person.page.get_by_role("heading", level=1)).to_contain_text("references")
+        expect(person.page.get_by_role("heading", level=1)).to_have_text("Library")
 
 
 def test_a_camera_that_is_refused_is_told(stage: Stage) -> None:
@@ -210,7 +214,7 @@ def test_a_camera_that_is_refused_is_told(stage: Stage) -> None:
     ):
         person.open()
         person.sign_in()
-        person.page.get_by_role("link", name=REFERENCE).click()
+        person.page.get_by_role("link", name=REFERENCE, exact=True).click()
         expect(person.page.get_by_role("alert")).to_contain_text("Allow it")
         expect(person.page.get_by_role("button", name="Start")).to_be_disabled()
 
@@ -218,9 +222,12 @@ def test_a_camera_that_is_refused_is_told(stage: Stage) -> None:
 def test_someone_whose_token_has_expired_goes_on_where_they_were(stage: Stage) -> None:
     with stage.person() as person:
         person.sign_in()
-        person.page.get_by_role("link", name=REFERENCE).wait_for()
-        person.page.evaluate("sessionStorage.setItem('posesim.token', 'expired')")
-        person.page.get_by_role("link", name=REFERENCE).click()
+        person.page.get_by_role("link", name=REFERENCE, exact=True).wait_for()
+        person.page.evaluate(
+            "kept => sessionStorage.setItem('posesim.sign-in', JSON.stringify(kept))",
+            {"access": "expired", "refresh": None, "name": NAME},
+        )
+        person.page.get_by_role("link", name=REFERENCE, exact=True).click()
         dialog = person.page.get_by_role("dialog")
         dialog.get_by_label("Password").fill("correct horse battery")
         dialog.get_by_role("button", name="Sign in").click()
@@ -253,6 +260,103 @@ def test_every_view_fits_a_phone_and_keeps_to_the_policy(stage: Stage) -> None:
         page.get_by_role("link", name="History").first.click()
         page.get_by_role("heading", name="Your sessions").wait_for()
         check("history")
+        assert person.complaints == []
+
+
+@pytest.mark.parametrize("size", [WIDE, PHONE], ids=["wide", "phone"])
+def test_axe_finds_nothing_against_any_view_in_light_and_dark(
+    stage: Stage, size: dict[str, Any]
+) -> None:
+    with stage.person(**size, reduced_motion="reduce") as person:
+        page = person.page
+
+        def check(view: str) -> None:
+            for scheme in ("light", "dark"):
+                page.emulate_media(color_scheme=scheme)
+                assert axe_violations(page) == [], f"{view} in {scheme}"
+
+        check("sign in")
+        person.sign_in("guess")
+        page.get_by_role("alert").wait_for()
+        check("a wrong password")
+        person.sign_in()
+        person.wait_for_reference(REFERENCE)
+        check("library")
+        page.get_by_role("button", name="account and more").click()
+        check("the account's menu")
+        page.keyboard.press("Escape")
+        page.get_by_role("button", name=f"Delete {REFERENCE}").click()
+        check("a dialog")
+        page.keyboard.press("Escape")
+        page.get_by_role("link", name="Record").click()
+        page.get_by_role("button", name="Start recording").wait_for()
+        check("record")
+        person.open("#/library")
+        person.choose(REFERENCE)
+        check("ready")
+        person.begin()
+        person.wait_for_scores(12)
+        check("live")
+        person.stop()
+        check("summary")
+        person.open("#/history")
+        page.get_by_role("heading", name="Your sessions").wait_for()
+        check("history")
+
+
+def test_a_person_without_a_mouse_skips_to_the_content_and_gets_the_focus_back(
+    stage: Stage,
+) -> None:
+    with stage.person() as person:
+        person.sign_in()
+        person.wait_for_reference(REFERENCE)
+        page = person.page
+        focused = page.locator(":focus")
+
+        page.reload()
+        person.wait_for_reference(REFERENCE)
+        page.keyboard.press("Tab")
+        expect(focused).to_have_text("Skip to the content")
+        expect(focused).to_be_in_viewport()
+        page.keyboard.press("Enter")
+        expect(focused).to_have_id("content")
+        assert "#content" not in page.url
+        page.keyboard.press("Tab")
+        expect(focused).to_have_text("Add a video")
+
+        delete = page.get_by_role("button", name=f"Delete {REFERENCE}")
+        delete.focus()
+        page.keyboard.press("Enter")
+        expect(focused).to_have_text("Keep")
+        for _ in range(3):
+            page.keyboard.press("Tab")
+            assert page.evaluate("document.activeElement.closest('dialog, body').tagName") != "MAIN"
+        page.keyboard.press("Escape")
+        expect(delete).to_be_focused()
+
+        page.get_by_role("link", name=REFERENCE, exact=True).focus()
+        page.keyboard.press("Enter")
+        expect(focused).to_have_text(REFERENCE)
+        start = page.get_by_role("button", name="Start")
+        expect(start).to_be_enabled()
+        start.focus()
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("dialog")).to_be_visible()
+        page.keyboard.press("Escape")
+        expect(start).to_be_focused()
+        assert person.complaints == []
+
+
+def test_a_language_is_used_at_once_and_remembered(stage: Stage) -> None:
+    with stage.person(locale="es-MX") as person:
+        page = person.page
+        expect(page.locator("html")).to_have_attribute("lang", "es")
+        expect(page.get_by_role("heading", name="Iniciar sesión")).to_be_visible()
+        page.get_by_label("Idioma").select_option(label="Deutsch")
+        expect(page.get_by_role("heading", name="Anmelden")).to_be_visible()
+        expect(page.locator("html")).to_have_attribute("lang", "de")
+        page.reload()
+        expect(page.get_by_label("Sprache")).to_have_value("de")
         assert person.complaints == []
 
 

@@ -1,0 +1,22 @@
+/** What is planned for the person's day. */
+import { getToday } from "./api.js";
+import { utcOffsetMin } from "./days.js";
+import { useLoaded } from "./loading.js";
+import { useEffect } from "./preact.js";
+
+/** The day that the person's clock says, "2026-11-25"; `now` is an argument so that it can be tested. */
+export function localDay(now = new Date()) {
+  const pad = (value) => String(value).padStart(2, "0");
+  return `${now.getFullYear()}-${pad(now.getMonth() + 1)}-${pad(now.getDate())}`;
+}
+
+/** The day's plan as `{value: {date, items}, error, reload}`; asked for anew when somebody comes back to the page. */
+export function useToday() {
+  const loaded = useLoaded((signal) => getToday(localDay(), utcOffsetMin(), signal));
+  useEffect(() => {
+    const look = () => document.visibilityState === "visible" && loaded.reload();
+    document.addEventListener("visibilitychange", look);
+    return () => document.removeEventListener("visibilitychange", look);
+  }, []);
+  return loaded;
+}
