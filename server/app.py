@@ -122,7 +122,7 @@ def create_app(
     app.cleanup_ctx.append(_exercises)
     app.cleanup_ctx.append(_jobs)
     app.cleanup_ctx.append(_privacy)
-    app.on_startup.append(documentation.write)
+    app.on_startup.append(documentation.describe)
     app.on_shutdown.append(_end_sessions)
     app.on_shutdown.append(_end_listening)
     app.on_response_prepare.append(add_headers)

@@ -56,10 +56,11 @@ class Database:
                 "The database URL can't be used; it looks like sqlite+aiosqlite:////folder/file: "
                 f"{error}"
             ) from error
-        if engine.dialect.name == "sqlite":
-            _prepare_sqlite(engine)
         shown = engine.url.render_as_string(hide_password=True)
         try:
+            if engine.dialect.name == "sqlite":
+                _prepare_sqlite(engine)
+                _require_folder(engine.url.database)
             async with engine.connect() as connection:
                 await connection.execution_options(**{_WRITES: True})
                 async with connection.begin():
@@ -197,6 +198,16 @@ def _prepare_sqlite(engine: AsyncEngine) -> None:
 
 class _MigrationFailed(Exception):
     """What went wrong; `Database.open` knows in which database."""
+
+
+def _require_folder(database: str | None) -> None:
+    """Make sure that SQLite finds its folder; its driver leaves a thread behind where it does not.
+
+    Raises:
+        FileNotFoundError: If there is none.
+    """
+    if database and database != ":memory:":
+        Path(database).parent.stat()
 
 
 def _migrate(connection: sa.Connection, migrations: Path) -> None:

@@ -10,7 +10,7 @@ from .background.jobs import Jobs
 from .background.webhooks import Webhooks
 from .compute.workers import Workers
 from .config import ServerConfig
-from .documents.openapi import Document
+from .documents.openapi import DocumentOnce
 from .library.exercises import Exercises
 from .live.sessions import Sessions
 from .metrics import Metrics
@@ -27,7 +27,7 @@ GUESSES = web.AppKey("guesses", Guesses)
 INVITATION_TRIES = web.AppKey("invitation_tries", TryLimit)
 STORE = web.AppKey("store", Store)
 METRICS = web.AppKey("metrics", Metrics)
-DOCUMENT = web.AppKey("document", Document)
+DOCUMENT = web.AppKey("document", DocumentOnce)
 WORKERS = web.AppKey("workers", Workers)
 EXERCISES = web.AppKey("exercises", Exercises)
 SESSIONS = web.AppKey("sessions", Sessions)

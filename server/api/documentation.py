@@ -2,7 +2,7 @@
 
 from aiohttp import web
 
-from ..documents.openapi import write_document
+from ..documents.openapi import DocumentOnce
 from ..file_answer import FileAnswer
 from ..keys import DOCUMENT
 from ..static_files import static_folder
@@ -19,7 +19,7 @@ operations = Operations("Documentation")
 )
 async def openapi_document(request: web.Request) -> web.Response:
     """Send this document: every operation, as OpenAPI 3.1 describes it."""
-    document = request.app[DOCUMENT]
+    document = await request.app[DOCUMENT].get()
     response = web.Response(body=document.body, content_type="application/json")
     response.etag = document.etag
     if any(each.value in (document.etag, "*") for each in request.if_none_match or ()):
@@ -34,11 +34,11 @@ async def documentation_page(_request: web.Request) -> web.FileResponse:
     return FileAnswer(static_folder() / "docs" / "index.html")
 
 
-async def write(app: web.Application) -> None:
-    """Write the document of all routes of the application; for `on_startup`."""
+async def describe(app: web.Application) -> None:
+    """Find what the document describes: all routes of the application; for `on_startup`."""
     found = [
         operation
         for route in app.router.routes()
         if (operation := operation_of(route.handler)) and operation.method == route.method
     ]
-    app[DOCUMENT] = write_document(found)
+    app[DOCUMENT] = DocumentOnce(found)

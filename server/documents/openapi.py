@@ -1,8 +1,9 @@
 """The OpenAPI 3.1 document of the declared operations: what is checked is what is documented."""
 
+import asyncio
 import hashlib
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import get_args
 
@@ -63,6 +64,22 @@ class Document:
 
     body: bytes
     etag: str
+
+
+class DocumentOnce:
+    """The document of some operations, written when it is first asked for, in a thread."""
+
+    def __init__(self, operations: Sequence[Operation]) -> None:
+        self._operations = operations
+        self._turn = asyncio.Lock()
+        self._document: Document | None = None
+
+    async def get(self) -> Document:
+        """Return the document; whoever comes while it is written waits."""
+        async with self._turn:
+            if self._document is None:
+                self._document = await asyncio.to_thread(write_document, self._operations)
+            return self._document
 
 
 def write_document(operations: Iterable[Operation]) -> Document:
