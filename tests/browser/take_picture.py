@@ -86,7 +86,7 @@ def walk(person: Person, camera: Camera) -> None:
     page.get_by_role("button", name="account and more").click()
     camera.take("menu")
     page.keyboard.press("Escape")
-    page.get_by_role("link", name="Record").click()
+    page.get_by_role("link", name="Record", exact=True).click()
     camera.take("record")
     person.open("#/library")
     person.choose(NAME)

@@ -174,7 +174,7 @@ def test_a_newcomer_records_a_reference_with_the_camera(stage: Stage) -> None:
     with stage.person() as person:
         person.sign_in()
         page = person.page
-        page.get_by_role("link", name="Record").click()
+        page.get_by_role("link", name="Record", exact=True).click()
         page.get_by_role("button", name="Start recording").click()
         stop = page.get_by_role("button", name="Stop recording")
         expect(stop).to_be_enabled(timeout=WAIT_S * 1000)
@@ -246,7 +246,7 @@ def test_every_view_fits_a_phone_and_keeps_to_the_policy(stage: Stage) -> None:
         person.sign_in()
         person.wait_for_reference(REFERENCE)
         check("library")
-        page.get_by_role("link", name="Record").click()
+        page.get_by_role("link", name="Record", exact=True).click()
         page.get_by_role("button", name="Start recording").wait_for()
         check("record")
         page.get_by_role("link", name="Library").first.click()
@@ -288,7 +288,7 @@ def test_axe_finds_nothing_against_any_view_in_light_and_dark(
         page.get_by_role("button", name=f"Delete {REFERENCE}").click()
         check("a dialog")
         page.keyboard.press("Escape")
-        page.get_by_role("link", name="Record").click()
+        page.get_by_role("link", name="Record", exact=True).click()
         page.get_by_role("button", name="Start recording").wait_for()
         check("record")
         person.open("#/library")
