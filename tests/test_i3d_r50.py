@@ -199,6 +199,10 @@ def test_a_reference_is_refused_by_the_other_backbone(reference, here, video, tm
 @needs_address
 async def test_a_live_session_is_scored_from_upload_to_summary(cache, video, tmp_path):
     async with serving(cache, tmp_path) as (http, user):
+        for purpose in ("recording", "scoring"):
+            consent = {"purpose": purpose, "language": "en"}
+            async with http.post("/v1/consents", json=consent, headers=user) as answer:
+                assert answer.status == 201, await answer.text()
         form = aiohttp.FormData({"name": "Squats"})
         form.add_field("clip", video.read_bytes(), filename="squat.mp4")
         async with http.post("/v1/exercises", data=form, headers=user) as answer:
