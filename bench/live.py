@@ -79,6 +79,10 @@ async def measure(args: argparse.Namespace, folder: Path) -> dict[str, Any]:
             async with http.post("/token", json=credentials) as response:
                 token = (await response.json())["access_token"]
             headers = {"Authorization": f"Bearer {token}"}
+            for purpose in ("recording", "scoring"):
+                consent = {"purpose": purpose, "language": "en"}
+                async with http.post("/v1/consents", json=consent, headers=headers) as response:
+                    response.raise_for_status()
             exercise = await upload(http, headers, video)
             with contextlib.ExitStack() as stack:
                 webcams = []
