@@ -18,20 +18,32 @@ INSTALLED_DEV := $(VENV)/.installed-dev-$(KEY)
 
 R50_VENV := .venv-pytorchvideo
 
-# In CI everything is tested; elsewhere `make test CI=true` does the same.
-PYTEST_TIER = $(if $(filter true,$(CI)),,-m "not slow")
+# In CI everything is tested; elsewhere `make test CI=true` does the same. The quick tests share two
+# processes, a file stays in one; those that are slow or need a browser have the machine alone, but
+# for the ones marked `shares`. Files come in their order: by their number of tests, those that have
+# few and take long would come last, when there is nothing to run beside them.
+QUICK = not slow and not browser and not helm
+SHARED = $(if $(filter true,$(CI)),($(QUICK)) or shares,$(QUICK))
+ALONE = $(if $(filter true,$(CI)),(slow or browser) and not shares)
+TWO_PROCESSES = --numprocesses 2 --max-worker-restart 1 --dist loadfile --no-loadscope-reorder
+# Of two processes that compute on two threads each, threads wait for those that another displaced.
+ONE_THREAD = OMP_NUM_THREADS=1
+# pytest's exit code where PYTEST_ARGS leaves no test.
+NONE_CHOSEN = 5
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run test test-pytorchvideo bench bench-short score check format page-tests weights clean
+.PHONY: help run test test-pytorchvideo test-helm bench bench-short score check format page-tests weights clean
 
 help:
 	@echo "make run      set everything up and serve http://localhost:8080 (PORT=9000, HOST=0.0.0.0)"
-	@echo "make test     set everything up, then check and test (CI=true: slow tests too;"
+	@echo "make test     set everything up, then check and test (CI=true: slow tests and the browser's too;"
 	@echo "              PYTEST_ARGS=\"-k weights\": some of them)"
 	@echo "make test-pytorchvideo"
 	@echo "              test the backbone i3d_r50 with the real pytorchvideo, in an environment of"
 	@echo "              its own (6 GB in the user's cache)"
+	@echo "make test-helm"
+	@echo "              get Helm (100 MB) into .venv and test the chart in deploy/helm with it"
 	@echo "make check    formatting, lint and types alone"
 	@echo "make format   reformat the Python code and apply safe lint fixes"
 	@echo "make weights  fetch the networks' weights into the user's cache"
@@ -44,12 +56,20 @@ run: $(INSTALLED) weights
 	@exec $(VENV)/bin/posesim serve --demo --host $(HOST) --port $(PORT)
 
 test: $(INSTALLED_DEV) check page-tests weights
-	$(VENV)/bin/python -m pytest $(PYTEST_TIER) $(PYTEST_ARGS)
+	$(ONE_THREAD) $(VENV)/bin/python -m pytest -m "$(SHARED)" $(TWO_PROCESSES) $(PYTEST_ARGS) \
+		|| test $$? -eq $(NONE_CHOSEN)
+	$(if $(ALONE),$(VENV)/bin/python -m pytest -m "$(ALONE)" $(PYTEST_ARGS) \
+		|| test $$? -eq $(NONE_CHOSEN))
 
 # Only what the tests of `make test` can't run; nothing of it is skipped here.
 test-pytorchvideo: weights | $(VENV)/bin/python
 	$(VENV)/bin/python tests/make_pytorchvideo_env.py $(R50_VENV)
 	POSESIM_REQUIRE_PYTORCHVIDEO=1 $(R50_VENV)/bin/python -m pytest -m pytorchvideo $(PYTEST_ARGS)
+
+# In a process of their own: Helm is a library written in Go, which other tests don't get on with.
+test-helm: $(INSTALLED_DEV)
+	$(PIP) install --no-deps --require-hashes -r tests/helm-requirements.txt
+	POSESIM_REQUIRE_HELM=1 $(VENV)/bin/python -m pytest -m helm $(PYTEST_ARGS)
 
 check: $(INSTALLED_DEV)
 	$(VENV)/bin/ruff format --check .
