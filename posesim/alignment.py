@@ -27,6 +27,7 @@ CHANGE = 2.0  # how much less likely each next speed is, as a natural logarithm
 SHARPNESS = 3.0  # of the likelihood of an observation, per unit of distance
 ALONE = 3.0  # what a pose's distance counts where there is no tap
 NEARER = 0.2  # how much less likely the edge of the band is than the player, as a logarithm
+OUTSIDE = 1e-6  # how likely what is outside it is
 JUMP = 0.01  # of the belief: somewhere else altogether
 TREND = 3  # positions over which the change is taken
 MEMORY_S = 30.0  # how far back the user's mean reaches
@@ -71,6 +72,47 @@ class Band:
     reach: float
     loop: float
 
+    def likely(self, positions: int) -> Floats:
+        """1 in the middle, less towards its edges, nearly 0 outside, (positions,).
+
+        Of two repetitions in it the nearer one is meant.
+        """
+        off = np.arange(positions) - self.middle + self.loop / 2
+        off = np.abs(off % self.loop - self.loop / 2)
+        if not (off <= self.reach).any():
+            return np.ones(positions)
+        near = np.exp(-NEARER * (off / self.reach) ** 2)
+        return np.where(off <= self.reach, near, OUTSIDE)
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """Positions among which alone the user is looked for, of a reference that goes on.
+
+    Attributes:
+        first, last: The first of them and the last.
+        now: The one at which the user is least behind; None where all are as likely.
+    """
+
+    first: int
+    last: int
+    now: float | None = None
+
+    def likely(self, positions: int) -> Floats:
+        """1 at `now`, less the farther from it, nearly 0 outside, (positions,)."""
+        rows = np.arange(positions)
+        inside = (rows >= self.first) & (rows <= self.last)
+        if self.now is None:
+            return np.where(inside, 1.0, OUTSIDE)
+        reach = max(self.now - self.first, 1.0)
+        return np.where(inside, np.exp(-NEARER * ((rows - self.now) / reach) ** 2), OUTSIDE)
+
+    def evenly(self, positions: int) -> Floats:
+        """What each position gets of something that is shared by all of them, (positions,)."""
+        rows = np.arange(positions)
+        inside = (rows >= self.first) & (rows <= self.last)
+        return inside / max(int(inside.sum()), 1)
+
 
 class Follower:
     """Follow a reference with a user's taps and postures, who may be its mirror image.
@@ -109,10 +151,10 @@ class Follower:
         self._user_taps = _Centred(taps.shape[1], memory)
         self._user_postures = _Centred(SIZE, memory)
         self._user_seen = _Mean(SIZE, memory)
-        self._filters = tuple(_Filter(len(taps), position_s) for _ in range(2))
+        self._filters = tuple(Filter(len(taps), position_s) for _ in range(2))
         self._believed = 0
 
-    def push(self, tap: np.ndarray, posture: Postures, band: Band | None = None) -> Place:
+    def push(self, tap: np.ndarray, posture: Postures, band: Band | Stretch | None = None) -> Place:
         """Take the user's next position; return where it is.
 
         Args:
@@ -131,7 +173,7 @@ class Follower:
         self._believed = int(turned < CLEARLY * as_seen)
         return self._filters[self._believed].place(bool(self._believed))
 
-    def ahead(self, postures: Postures, band: Band | None = None) -> int:
+    def ahead(self, postures: Postures, band: Band | Stretch | None = None) -> int:
         """Where the user is after some more positions whose taps are not known yet.
 
         Taps wait for later frames; postures do not. Changes nothing.
@@ -198,7 +240,7 @@ class _Centred:
         return other
 
 
-class _Filter:
+class Filter:
     """Belief over speed and position, and what it says of the way."""
 
     def __init__(self, positions: int, position_s: float) -> None:
@@ -214,28 +256,33 @@ class _Filter:
         """Mean distance along the way, the older the less."""
         return self._fit / max(self._weight, 1e-9)
 
-    def copy(self) -> _Filter:
-        other = _Filter.__new__(_Filter)
+    def copy(self) -> Filter:
+        """One that may go on without this one."""
+        other = type(self).__new__(type(self))
         other.__dict__.update(self.__dict__)
         other._recent = deque(maxlen=self._recent.maxlen)
         return other
 
-    def go_on(self, distances: Floats, band: Band | None) -> None:
+    def go_on(self, distances: Floats, band: Band | Stretch | None) -> None:
         """Take the next observation's distances from each position, (M,)."""
-        went = _stepped(_CHANGES @ self._belief)
+        went = stepped(CHANGES @ self._belief)
         went = (1 - JUMP) * (went + (1 - went.sum()) / went.size)  # who passed the end begins anew
         jumped = JUMP / went.size
         likelihood = np.exp(-SHARPNESS * (distances - distances.min()))
         if band is not None:
-            likelihood = likelihood * _inside(len(distances), band)
+            likelihood = likelihood * band.likely(len(distances))
         belief = (went + jumped) * likelihood
         total = max(float(belief.sum()), 1e-300)
         self._belief = belief / total
+        on, anywhere = float((went * likelihood).sum()), float(likelihood.mean())
+        self._note(distances, on, anywhere)
+
+    def _note(self, distances: Floats, on: float, anywhere: float) -> None:
+        """Keep what the new belief says; `on` and `anywhere` fit to going on and to jumping."""
         positions = self._belief.sum(axis=0)
         self.index = int(positions.argmax())
         speed = float(SPEEDS @ self._belief.sum(axis=1))
         # As if going on and being anywhere had been equally likely beforehand: noise gives a half.
-        on, anywhere = float((went * likelihood).sum()), float(likelihood.mean())
         self._recent.append((speed, on / (on + anywhere)))
         self._fit = self._keep * self._fit + float(positions @ distances)
         self._weight = self._keep * self._weight + 1
@@ -258,10 +305,10 @@ def _changes() -> Floats:
     return np.asarray(likely / likely.sum(axis=0))
 
 
-_CHANGES = _changes()
+CHANGES = _changes()
 
 
-def _stepped(belief: Floats) -> Floats:
+def stepped(belief: Floats) -> Floats:
     """Each row moved on by its speed; what passes the end is lost."""
     moved = np.zeros_like(belief)
     positions = belief.shape[1]
@@ -271,17 +318,6 @@ def _stepped(belief: Floats) -> Floats:
             if share > 0 and shift < positions:
                 moved[row, shift:] += share * belief[row, : positions - shift]
     return moved
-
-
-def _inside(positions: int, band: Band) -> Floats:
-    """1 in the middle of a band of positions, less towards its edges, nearly 0 outside.
-
-    Of two repetitions in it the nearer one is meant.
-    """
-    off = np.abs((np.arange(positions) - band.middle + band.loop / 2) % band.loop - band.loop / 2)
-    if not (off <= band.reach).any():
-        return np.ones(positions)
-    return np.where(off <= band.reach, np.exp(-NEARER * (off / band.reach) ** 2), 1e-6)
 
 
 def with_trend(rows: Floats) -> Floats:

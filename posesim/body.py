@@ -17,6 +17,7 @@ LOOK_CYCLES = 1.5  # the same, in the reference's repetitions
 LEAST_FIRST_LOOK_S = 2.0  # a first number needs a repetition of the reference, or so long
 FIRST_LOOK_S = 4.0  # but no user is made to wait longer
 STILL_S = 2.5  # over which it counts whether the user stands still
+STIRRING = 1.5  # in weighed posture: nobody sways so far who stands, in whatever way
 LATELY = 3  # repetitions that tempo is taken from
 LATELY_S = 12.0  # and no older ones
 REACH = 0.5  # what the ends count in how far a movement goes, where its way counts 1
@@ -27,20 +28,42 @@ class Body:
     """Keep the poses of a stretch in which one person was there.
 
     Args:
-        expected: The reference's movement.
+        expected: The reference's movement; None while it is not known.
     """
 
-    def __init__(self, expected: Movement) -> None:
-        self._expected = expected
-        cycle_s = expected.cycle_s or 0.0
-        self._look_s = min(max(LOOK_CYCLES * cycle_s, LEAST_LOOK_S), MOST_LOOK_S)
-        self._first_look_s = min(max(cycle_s, LEAST_FIRST_LOOK_S), FIRST_LOOK_S)
+    def __init__(self, expected: Movement | None) -> None:
+        self._measure_by(expected)
         self._times_s: deque[float] = deque()
         self._values: deque[Floats] = deque()  # as seen, (17,)
         self._seen: deque[Floats] = deque()
         self._levels: deque[tuple[float, float]] = deque()  # along the way, smoothed
         self._counter = RepCounter()
         self._cycles: deque[Repetition] = deque(maxlen=LATELY)
+        self._done_s = -np.inf  # when the last repetition was over
+
+    def renew(self, expected: Movement | None, *, mirrored: bool) -> list[Repetition]:
+        """Measure by another movement from now on, and what was kept as well.
+
+        Returns:
+            Repetitions that are known now, and were not when they were done.
+        """
+        self._measure_by(expected)
+        self._levels.clear()
+        self._counter = RepCounter()
+        found: list[Repetition] = []
+        for end in range(SMOOTHED, len(self._times_s) + 1):
+            repetition = self._go_on(end, mirrored)
+            if repetition is not None and repetition.start_s >= self._done_s:
+                found.append(repetition)
+        for each in found:
+            self._done(each)
+        return found
+
+    def _measure_by(self, expected: Movement | None) -> None:
+        self._expected = expected
+        cycle_s = (expected.cycle_s or 0.0) if expected is not None else np.inf
+        self._look_s = min(max(LOOK_CYCLES * cycle_s, LEAST_LOOK_S), MOST_LOOK_S)
+        self._first_look_s = min(max(cycle_s, LEAST_FIRST_LOOK_S), FIRST_LOOK_S)
 
     def see(self, time_s: float, posture: Postures, mirrored: bool) -> Repetition | None:
         """Take the next posture; return the repetition that it completes."""
@@ -52,14 +75,20 @@ class Body:
                 kept.popleft()
         if len(self._times_s) < SMOOTHED:
             return None
-        lately = np.array([self._values[i] for i in range(-SMOOTHED, 0)])
-        smooth = Postures(np.median(lately, axis=0)[None], posture.seen)
+        return self._done(self._go_on(len(self._times_s), mirrored))
+
+    def _go_on(self, end: int, mirrored: bool) -> Repetition | None:
+        """Follow the way up to the pose before number `end`; return what that completes."""
+        if self._expected is None:
+            return None
+        lately = np.array([self._values[i] for i in range(end - SMOOTHED, end)])
+        smooth = Postures(np.median(lately, axis=0)[None], self._seen[end - 1][None])
         level = float(self._expected.along(smooth.mirrored if mirrored else smooth)[0])
-        middle_s = self._times_s[-(SMOOTHED // 2) - 1]
+        middle_s = self._times_s[end - SMOOTHED // 2 - 1]
         self._levels.append((middle_s, level))
         while self._levels[0][0] < middle_s - self._look_s:
             self._levels.popleft()
-        return self._done(self._counter.push(middle_s, level))
+        return self._counter.push(middle_s, level)
 
     def finish(self) -> Repetition | None:
         """No more postures come: return the repetition that was on its way back."""
@@ -68,6 +97,7 @@ class Body:
     def _done(self, repetition: Repetition | None) -> Repetition | None:
         if repetition is not None:
             self._cycles.append(repetition)
+            self._done_s = repetition.end_s
         return repetition
 
     @property
@@ -102,11 +132,7 @@ class Body:
     def stirs(self) -> float:
         """How far the body went in the last 2.5 s in any way, in weighed posture."""
         since = [i for i, t in enumerate(self._times_s) if t >= self.newest_s - STILL_S]
-        if not since:
-            return 0.0
-        values = smoothed(np.array(self._values)[since])
-        low, high = np.percentile(values, (5, 95), axis=0)
-        return float(np.linalg.norm((high - low) * np.array(self._seen)[since].mean(axis=0)))
+        return stirred(np.array(self._values)[since], np.array(self._seen)[since]) if since else 0.0
 
     def habit(self) -> Habit | None:
         """The postures that it lately took; None before there are any."""
@@ -116,12 +142,12 @@ class Body:
 
     def apart(self) -> float:
         """How far its last postures are from the one that the reference holds, or its mirror."""
-        if len(self._values) < SMOOTHED:
+        if len(self._values) < SMOOTHED or self._expected is None:
             return np.inf
         middle = np.median([self._values[i] for i in range(-SMOOTHED, 0)], axis=0)
-        weights = self._expected.weights
+        weights, held = self._expected.weights, self._expected.held
         return min(
-            float((weights * np.abs(each - self._expected.held) / WEIGHTS).sum() / weights.sum())
+            float((weights * np.abs(each - held) / WEIGHTS).sum() / weights.sum())
             for each in (middle, middle[MIRRORED])
         )
 
@@ -143,3 +169,9 @@ def extent(near: float, far: float) -> float:
     """
     reach = min(far, 1 - near)
     return (far - near + REACH * reach) / (1 + REACH)
+
+
+def stirred(values: Floats, seen: Floats) -> float:
+    """How far a body went in some postures in any way, in weighed posture; (n, 17) each, n > 0."""
+    low, high = np.percentile(smoothed(values), (5, 95), axis=0)
+    return float(np.linalg.norm((high - low) * seen.mean(axis=0)))

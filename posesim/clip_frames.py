@@ -51,8 +51,10 @@ def frames_of(
     with contextlib.closing(reading) as frames:
         for count, frame in enumerate(frames, 1):
             yield frame
-            if count % CHUNK_FRAMES == 0 and length_s > 0:
-                tell(min(max(frame.time_s / length_s, 0.0), 0.99))
+            if count % CHUNK_FRAMES == 0:
+                # Told also where the file states too short a duration: who is told may end it.
+                share = frame.time_s / length_s if length_s > 0 else 0.0
+                tell(min(max(share, 0.0), 0.99))
     tell(1.0)
 
 

@@ -13,6 +13,7 @@ from typing import Literal, cast, get_args
 
 import numpy as np
 
+from posesim.followed import At
 from posesim.posture import MIRRORED, PART_INDEX, Floats, Postures, degrees
 from posesim.updates import Difference, Part
 
@@ -34,25 +35,16 @@ class Differences:
     """Compare a user's parts with the reference's, moment by moment.
 
     Args:
-        reference_degrees: Of each position of the reference, (M, 17).
-        reference_seen: How well it shows each, (M, 17).
         tolerated_deg: How far elbows, shoulders, hips, knees and the trunk may differ.
     """
 
-    def __init__(
-        self,
-        reference_degrees: Floats,
-        reference_seen: Floats,
-        tolerated_deg: tuple[float, float, float, float, float],
-    ) -> None:
-        self._degrees = reference_degrees
-        self._seen = reference_seen
+    def __init__(self, tolerated_deg: tuple[float, float, float, float, float]) -> None:
         self._tolerated = np.array([tolerated_deg[JOINTS.index(joint(p))] for p in PART_INDEX])
         self._moments: deque[_Moment] = deque()
 
-    def see(self, time_s: float, posture: Postures, index: int, mirrored: bool) -> None:
-        """Take one posture of the user, who is at position `index` of the reference."""
-        theirs, shown = self._degrees[index], self._seen[index]
+    def see(self, time_s: float, posture: Postures, reference: At, mirrored: bool) -> None:
+        """Take one posture of the user, and the reference where the user then was."""
+        theirs, shown = reference.degrees, reference.seen
         if mirrored:
             theirs, shown = theirs[MIRRORED], shown[MIRRORED]
         apart = degrees(posture.values[0]) - theirs

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import av
 import numpy as np
@@ -18,6 +18,7 @@ from posesim.engines.base import (
 from posesim.engines.calls import Calls
 from posesim.framers import Framed, Framer
 from posesim.framing import Picture
+from posesim.picture_watch import PictureWatch
 from posesim.pose import Pose
 from posesim.pose_landmarks import LANDMARKS
 from posesim.presence import Hint
@@ -75,6 +76,7 @@ class FeatureStream:
         self.tail_hop = CHUNK_FRAMES
         self._layout = engine.layout
         self._framer = framer
+        self._watch = PictureWatch()
         self._grid: Grid[Frame] = Grid(FRAMES_PER_SECOND)
         self._stem = StreamingStem(engine)
         self._first_tick: int | None = None  # of this stretch without a gap
@@ -89,6 +91,7 @@ class FeatureStream:
             if isinstance(item, Gap):
                 self._stem.reset()
                 self._framer.reset()
+                self._watch.reset()
                 self._first_tick = None
                 self._since_tail = 0
                 done.append(item)
@@ -149,6 +152,8 @@ class FeatureStream:
             return self._prepared[1], None
         rgb = to_rgb(frame, LARGEST_SIDE) if isinstance(frame, av.VideoFrame) else frame
         framed = self._framer.frame(time_s, rgb)
+        if matter := self._watch.see(time_s, rgb):
+            framed = replace(framed, hint=matter)
         self._prepared = frame, framed
         return framed, framed.pose
 

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from posesim.alignment import at_times
+from posesim.embedding import ClipFeatures
+from posesim.engines.base import Layout
 from posesim.likeness import Habit, posterior, typical_energy
 from posesim.movement import Movement, movement
 from posesim.pose import LEFT_HIP, LEFT_SHOULDER, RIGHT_HIP, RIGHT_SHOULDER
@@ -61,13 +63,41 @@ class Expectation:
             reference: The reference.
             hold_energy: Its taps move less where it may be a hold, see `Calibration`.
         """
-        features, layout = reference.features, reference.settings.layout
+        return cls.of_features(
+            reference.features,
+            reference.settings.layout,
+            duration_s=reference.duration_s,
+            hint_shares=reference.hint_shares,
+            hold_energy=hold_energy,
+        )
+
+    @classmethod
+    def of_features(
+        cls,
+        features: ClipFeatures,
+        layout: Layout,
+        *,
+        duration_s: float,
+        hint_shares: Mapping[Hint, float],
+        hold_energy: float,
+        before: Movement | None = None,
+    ) -> Expectation:
+        """Prepare what was seen in a clip, or in a part of something longer.
+
+        Args:
+            features: What was seen, with at least one position and one window.
+            layout: Of the backbone that saw it.
+            duration_s: Of the clip.
+            hint_shares: See `Reference`.
+            hold_energy: Its taps move less where it may be a hold, see `Calibration`.
+            before: See `posesim.movement.movement`.
+        """
         seen = postures(features.landmarks[..., 3], features.world)
         if not len(seen):  # nobody was looked for
             seen = Postures(np.zeros((1, seen.values.shape[1])), np.zeros((1, seen.seen.shape[1])))
         poses_s = features.poses_s if len(features.poses_s) else np.zeros(1)
         quiet = typical_energy(features.taps, layout.window_positions) < hold_energy
-        moves = movement(poses_s, seen, quiet=quiet)
+        moves = movement(poses_s, seen, quiet=quiet, before=before)
         at_positions = at_times(features.times_s, features.poses_s, seen)
         return cls(
             times_s=features.times_s,
@@ -76,13 +106,13 @@ class Expectation:
             degrees=degrees(at_positions.values),
             position_s=layout.position_s,
             tap_grid=layout.tap_grid,
-            duration_s=reference.duration_s,
+            duration_s=duration_s,
             classes=posterior(features.logits).mean(axis=0),
             embedding=features.embeddings.mean(axis=0),
             habit=Habit.of(seen),
             movement=moves,
             rises=_rises(features.landmarks, moves.along(seen)),
-            shown_too=_shown_too(reference.hint_shares),
+            shown_too=_shown_too(hint_shares),
         )
 
 

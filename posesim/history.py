@@ -10,6 +10,7 @@ from posesim.updates import (
     CueUpdate,
     GapUpdate,
     PoseUpdate,
+    ReferenceUpdate,
     RepUpdate,
     State,
     Summary,
@@ -18,9 +19,13 @@ from posesim.updates import (
 
 
 class History:
-    """What a summary needs of all updates."""
+    """What a summary needs of all updates.
 
-    def __init__(self) -> None:
+    Args:
+        held_s: The longest that a posture was held before the first of them.
+    """
+
+    def __init__(self, held_s: float | None = None) -> None:
         self._scores: list[tuple[float, float, Components]] = []
         self._tempos: list[float] = []
         self._states: Counter[State] = Counter()
@@ -30,7 +35,7 @@ class History:
         self._rep_tempos: list[float] = []
         self._repetitions = 0
         self._attempts = 0
-        self._held_s: float | None = None
+        self._held_s = held_s
 
     def add(self, update: Update) -> None:
         """Take the next update."""
@@ -45,7 +50,7 @@ class History:
                 self._repetitions += update.valid
                 self._attempts += not update.valid
                 return
-            case PoseUpdate() | CueUpdate():
+            case PoseUpdate() | CueUpdate() | ReferenceUpdate():
                 return
         if update.held_s is not None:
             self._held_s = max(self._held_s or 0.0, update.held_s)

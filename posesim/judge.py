@@ -11,14 +11,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from posesim.alignment import Follower, Place
-from posesim.body import Body, extent
+from posesim.alignment import Place
+from posesim.body import STIRRING, Body, extent
 from posesim.cues import Coach, Fault
 from posesim.differences import Differences
 from posesim.embedding import WINDOW_S, Features, Part, TimedPose
 from posesim.expectation import Expectation
+from posesim.followed import Followed, FollowedClip
 from posesim.likeness import Impression, Likeness, bhattacharyya, cosine
-from posesim.played import Played
+from posesim.movement import Kind
 from posesim.posture import Postures, of_poses
 from posesim.presence import Hint
 from posesim.reps import Repetition
@@ -38,7 +39,6 @@ from posesim.updates import (
 )
 
 SETTLED_S = WINDOW_S + 0.6  # after somebody came: until then the network saw the empty room, too
-STIRRING = 1.5  # in weighed posture: nobody sways so far who stands, in whatever way
 MOST_AHEAD = (
     1  # positions that poses alone go beyond the taps; each costs precision (docs/score.md)
 )
@@ -61,27 +61,39 @@ class Judge:
     """Judge one user against one reference.
 
     Args:
-        expected: The reference.
+        expected: The reference; None while it is not known, and nobody is judged.
         calibration: Turns comparisons into components.
+        followed: The reference's positions; None takes those of `expected`.
     """
 
-    def __init__(self, expected: Expectation, calibration: Calibration) -> None:
+    def __init__(
+        self,
+        expected: Expectation | None,
+        calibration: Calibration,
+        followed: Followed | None = None,
+    ) -> None:
         self._expected = expected
         self._calibration = calibration
-        self._holds = expected.movement.kind == "hold"
-        self._played = Played(float(expected.times_s[0]), expected.position_s, expected.duration_s)
+        if followed is None:
+            assert expected is not None, "a reference that is not known has no positions"
+            followed = FollowedClip(expected)
+        self._followed = followed
         self._coach = Coach()
         self._counted = 0  # repetitions
         self._valid = 0  # of them
         self._at_s = 0.0  # of the last score
-        self._index = 0  # where in the reference the user then was
+        self._reference_s = 0.0  # where in the reference the user then was
         self._hint: Hint | None = None  # what then kept the user from being judged
         self.likeness: Likeness | None = None  # the newest; for calibration
         self._begin()
 
     def follow(self, clock: ReferenceClock | None) -> None:
         """The reference is played to the user, as `clock` says; None: it no longer is."""
-        self._played.clock = clock
+        self._followed.clock = clock
+
+    @property
+    def _kind(self) -> Kind | None:
+        return None if self._expected is None else self._expected.movement.kind
 
     @property
     def extent(self) -> float | None:
@@ -119,10 +131,7 @@ class Judge:
 
     def _begin(self) -> None:
         """Forget the stretch; what was counted stays."""
-        expected = self._expected
-        self._follower = Follower(
-            expected.taps, expected.postures, expected.position_s, expected.tap_grid
-        )
+        self._followed.begin()
         self._place: Place | None = None
         self._followed_s = 0.0  # time of the last tap
         self._settle(None)
@@ -130,15 +139,26 @@ class Judge:
     def _settle(self, since_s: float | None) -> None:
         """Forget the person: another one, or the same one anew, is to be judged."""
         self._settling_s = since_s  # until when somebody was missing; None: from the beginning on
-        self._body = Body(self._expected.movement)
+        self._body = Body(None if self._expected is None else self._expected.movement)
         self._impression = Impression()
-        self._differences = Differences(
-            self._expected.degrees, self._expected.postures.seen, self._calibration.tolerated_deg
-        )
+        self._differences = Differences(self._calibration.tolerated_deg)
         self._waiting: list[Repetition] = []
         self._moments: deque[_Moment] = deque(maxlen=SCORES_KEPT)
         self._other_since_s: float | None = None  # since when it has been another movement
         self._holding_since_s: float | None = None
+
+    def renew(self, expected: Expectation | None) -> None:
+        """Expect something else from now on; None: it is not known what.
+
+        What was counted stays, and so does what the user did lately, which is seen anew.
+        """
+        if expected is None or self._expected is None or self._kind != expected.movement.kind:
+            self._holding_since_s = self._other_since_s = None
+        self._expected = expected
+        mirrored = self._place is not None and self._place.mirrored
+        movement = None if expected is None else expected.movement
+        found = self._body.renew(movement, mirrored=mirrored)
+        self._waiting = [*self._waiting, *found][-MOST_WAITING:]
 
     # Poses
 
@@ -162,7 +182,7 @@ class Judge:
     def _repeated(self, repetitions: list[Repetition]) -> list[Update]:
         """What is said of repetitions, where they are of the reference's exercise."""
         updates: list[Update] = []
-        for each in repetitions if self._expected.movement.kind == "repetitions" else ():
+        for each in repetitions if self._kind == "repetitions" else ():
             if (rep := self._result(each)) is not None:
                 updates.append(rep)
                 if cue := self._coach.after(rep, self._farther(each)):
@@ -175,6 +195,7 @@ class Judge:
         during = during or [m.components for m in self._moments][-1:]
         if not during:
             return None
+        assert self._expected is not None
         movement = float(np.mean([c.movement for c in during]))
         if movement < SAME_MOVEMENT:
             return None
@@ -199,7 +220,8 @@ class Judge:
     def _farther(self, each: Repetition) -> CueName:
         """How to tell who does not go far enough: towards the end that is missed by more."""
         towards_far = 1 - each.far >= each.near
-        match self._expected.rises * (1 if towards_far else -1):
+        rises = 0 if self._expected is None else self._expected.rises
+        match rises * (1 if towards_far else -1):
             case 1:
                 return "higher"
             case -1:
@@ -210,30 +232,31 @@ class Judge:
     # Features
 
     def _judge(self, part: Features) -> list[Update]:
-        at_s, index = self._follow(part)
+        at_s, reference_s = self._follow(part)
         if part.window is not None:
             self._impression.see(part.end_s, part.window)
         if self._place is not None and at_s <= self._at_s:
             return []  # the last window of a clip, which tells no new moment
         self._at_s = at_s
-        self._hint = part.hint if part.hint not in self._expected.shown_too else None
+        shown_too = frozenset() if self._expected is None else self._expected.shown_too
+        self._hint = part.hint if part.hint not in shown_too else None
         if self._hint is not None:
             self._settle(at_s)
-        self._index = index
+        self._reference_s = reference_s
         return self._say()
 
     def _say(self, *, early: bool = False) -> list[Update]:
         """What is to be said now, a `ScoreUpdate` last; `early` does not wait for a repetition."""
         at_s, hint = self._at_s, self._hint
-        reference_s = float(self._expected.times_s[self._index])
-        lag_s = self._played.lag_s(at_s, reference_s)
+        reference_s = self._reference_s
+        lag_s = self._followed.lag_s(at_s, reference_s)
         state, components = (hint, None) if hint is not None else self._look(at_s, lag_s, early)
         updates: list[Update] = []
         if components is not None:
             self._moments.append(_Moment(at_s, components))
             updates += self._repeated(self._waiting)
             self._waiting = []
-            if self._holds:
+            if self._kind == "hold":
                 updates += self._correct(at_s, components)
         place = self._place if state in ("warming_up", "scoring") else None
         scoring = components is not None
@@ -253,26 +276,27 @@ class Judge:
         )
         return updates
 
-    def _follow(self, part: Features) -> tuple[float, int]:
-        """Follow taps, then poses, which are newer; return the time and the position reached."""
+    def _follow(self, part: Features) -> tuple[float, float]:
+        """Follow taps, then poses, which are newer; return the time and the reference's reached."""
         poses = self._body.at(part.times_s)
-        for row, (time_s, tap) in enumerate(zip(part.times_s, part.taps, strict=True)):
+        for row, (each_s, tap) in enumerate(zip(part.times_s, part.taps, strict=True)):
             posture = Postures(poses.values[row : row + 1], poses.seen[row : row + 1])
-            self._place = self._follower.push(tap, posture, self._played.band(float(time_s)))
-            self._followed_s = float(time_s)
-            if np.isfinite(posture.values).all():
-                self._differences.see(
-                    self._followed_s, posture, self._place.index, self._place.mirrored
-                )
+            time_s = float(each_s)
+            self._place = self._followed.push(time_s, tap, posture)
+            self._followed_s = time_s
+            if self._place is not None and np.isfinite(posture.values).all():
+                at = self._followed.at(self._place.index)
+                self._differences.see(time_s, posture, at, self._place.mirrored)
         if self._place is None:
-            return part.end_s, 0
-        step_s = self._expected.position_s
+            return part.end_s, 0.0
+        step_s = self._followed.position_s
         ahead_s = self._followed_s + step_s * np.arange(1, MOST_AHEAD + 1)
         ahead_s = ahead_s[ahead_s <= self._body.newest_s + 1e-6]
         if not len(ahead_s):
-            return self._followed_s, self._place.index
+            return self._followed_s, self._followed.at(self._place.index).time_s
         newest_s = float(ahead_s[-1])
-        return newest_s, self._follower.ahead(self._body.at(ahead_s), self._played.band(newest_s))
+        index = self._followed.ahead(newest_s, self._body.at(ahead_s))
+        return newest_s, self._followed.at(index).time_s
 
     def _look(
         self, at_s: float, lag_s: float | None, early: bool
@@ -284,7 +308,7 @@ class Judge:
             return "warming_up", None
         moves = self._body.moves()
         stands = moves < self._calibration.still_extent and self._body.stirs() < STIRRING
-        if stands and not self._holds:
+        if stands and self._kind != "hold":
             return "still", None
         movement = self._calibration.movement_of(likeness)
         if movement >= LOST_MOVEMENT:
@@ -293,17 +317,20 @@ class Judge:
             self._other_since_s = at_s
         elif at_s - self._other_since_s >= LOST_S:
             return "lost", None
-        if self._holds:
+        if self._kind == "hold":
             steady, close = self._calibration.hold_of(moves, self._body.apart())
             return "scoring", Components(movement, steady, close)
-        timing = self._calibration.timing_of(place.coherence, self._tempo(), lag_s)
+        late_s = None if lag_s is None else max(abs(lag_s) - self._followed.patience_s, 0.0)
+        timing = self._calibration.timing_of(place.coherence, self._tempo(), late_s)
         return "scoring", Components(movement, timing, self._calibration.range_of(goes))
 
     def _compare(self) -> Likeness | None:
         habit, place, shown = self._body.habit(), self._place, self._impression
-        if habit is None or place is None or shown.classes is None or shown.embedding is None:
-            return None
         expected = self._expected
+        if expected is None or habit is None or place is None:
+            return None
+        if shown.classes is None or shown.embedding is None:
+            return None
         self.likeness = Likeness(
             classes=bhattacharyya(shown.classes, expected.classes),
             embedding=cosine(shown.embedding, expected.embedding),
@@ -314,7 +341,8 @@ class Judge:
 
     def _tempo(self) -> float | None:
         """From the last repetitions; before the first, or without any, from the alignment."""
-        expected_s, cycle_s = self._expected.movement.cycle_s, self._body.cycle_s()
+        expected_s = None if self._expected is None else self._expected.movement.cycle_s
+        cycle_s = self._body.cycle_s()
         if expected_s is not None and cycle_s is not None:
             return expected_s / cycle_s
         return None if self._place is None else self._place.tempo
@@ -323,7 +351,7 @@ class Judge:
 
     def _held_s(self, at_s: float, components: Components | None) -> float | None:
         """How long the posture has been held; None where the reference holds none."""
-        if not self._holds:
+        if self._kind != "hold":
             return None
         if components is None or min(components.movement, components.range) < SAME_MOVEMENT:
             self._holding_since_s = None

@@ -26,6 +26,7 @@ HELD_SPEED = 0.5  # weighed posture per second; a body that moves less, most of 
 LEAST_DEPTH = 0.5  # of the amplitude; a smaller cycle is jitter
 NEAR = 0.25  # of the amplitude: so near an end it rests there
 STROKE_S = 1.0  # over which speed is taken
+SAME_WAY = 0.7  # cosine from which on two ways are one
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,9 @@ class Movement:
         return float(np.median(lengths)) if lengths else None
 
 
-def movement(poses_s: np.ndarray, seen: Postures, *, quiet: bool) -> Movement:
+def movement(
+    poses_s: np.ndarray, seen: Postures, *, quiet: bool, before: Movement | None = None
+) -> Movement:
     """Find the movement in a reference's postures.
 
     Args:
@@ -71,6 +74,8 @@ def movement(poses_s: np.ndarray, seen: Postures, *, quiet: bool) -> Movement:
         seen: The postures, n of them, at least one.
         quiet: Whether the picture hardly changes either: a hand that taps a shoulder moves no
             landmark much, but is seen by the network.
+        before: What was known of the same body a moment ago. If it goes the same way still, the
+            same end is the one at which it begins.
     """
     smooth = smoothed(seen.values)
     weights = seen.seen.mean(axis=0) + UNSEEN
@@ -92,6 +97,8 @@ def movement(poses_s: np.ndarray, seen: Postures, *, quiet: bool) -> Movement:
     rests_low = np.mean(levels <= low + NEAR * amplitude)
     rests_high = np.mean(levels >= high - NEAR * amplitude)
     near, far = (low, high) if rests_low >= rests_high else (high, low)
+    if before is not None and _turns_round(before, axis * weights * (far - near)):
+        near, far = far, near
     along = (levels - near) / (far - near)
     cycles = tuple(c for c in count(list(poses_s), list(along)) if c.depth >= LEAST_DEPTH)
     held = quiet and _is_held(poses_s, smooth, weights)
@@ -101,6 +108,13 @@ def movement(poses_s: np.ndarray, seen: Postures, *, quiet: bool) -> Movement:
     kind: Kind = "hold" if held else "repetitions" if cycles or returns else "routine"
     middle = np.median(smooth, axis=0)
     return Movement(kind, weights, axis, abs(far - near), near, far, cycles, middle)
+
+
+def _turns_round(before: Movement, way: Floats) -> bool:
+    """Whether a way, times its weights, leads back where the one before it led."""
+    led = before.axis * before.weights * (before.far - before.near)
+    lengths = float(np.linalg.norm(led) * np.linalg.norm(way))
+    return float(led @ way) < -SAME_WAY * lengths
 
 
 def smoothed(values: Floats) -> Floats:

@@ -9,6 +9,8 @@ from posesim import pose_models
 from posesim.backbones import BACKBONES, DEFAULT
 from posesim.clip_frames import OnProgress
 from posesim.comparison import Comparator
+from posesim.demonstration_comparison import DemonstrationComparator
+from posesim.demonstrator import Demonstrator
 from posesim.engines import Engine, EngineChoice
 from posesim.engines.pose import PoseNetworks
 from posesim.framers import Framer, open_framer
@@ -84,3 +86,11 @@ class Network:
     def comparator(self, reference: Reference) -> Comparator:
         """Begin a comparison; see `Comparator`."""
         return Comparator(self.engine, reference, self.settings, self.calibration, self.framer())
+
+    def demonstrator(self) -> Demonstrator:
+        """Begin to look at who shows a movement; see `Demonstrator`."""
+        return Demonstrator(self.engine, self.framer())
+
+    def demonstration_comparator(self) -> DemonstrationComparator:
+        """Begin a comparison with a demonstration; see `DemonstrationComparator`."""
+        return DemonstrationComparator(self.engine, self.settings, self.calibration, self.framer())

@@ -57,15 +57,16 @@ class PersonFrame:
         Args:
             time_s: The picture's presentation time.
             pose: Of this picture; None keeps the square.
-            shape: The picture's: (H, W, ...). Another one begins anew.
+            shape: The picture's: (H, W, ...). In a larger or smaller one of the same form, as a
+                camera sends it over a poor connection, the square stays around the same content;
+                another form begins anew.
 
         Returns:
             The square: before the first pose, the one around the whole picture.
         """
         height, width = shape[:2]
         if (height, width) != self._shape:
-            self.reset()
-            self._shape = height, width
+            self._resize(height, width)
         if pose is None or (extent := _extent(pose, height, width)) is None:
             return self._box or _square(np.array([0.0, 0.0, width, height]), max(width, height))
         self._extents.append((time_s, extent))
@@ -83,6 +84,18 @@ class PersonFrame:
             self._change(time_s, movement)
         assert self._box is not None
         return self._box
+
+    def _resize(self, height: int, width: int) -> None:
+        before, self._shape = self._shape, (height, width)
+        if before is None or abs(width * before[0] - height * before[1]) > max(width, before[1]):
+            self.reset()  # more than a row's rounding apart: another form
+            self._shape = height, width
+            return
+        scale = width / before[1]
+        self._extents = deque((time_s, scale * extent) for time_s, extent in self._extents)
+        if (box := self._box) is not None:
+            side = max(1, round(scale * box.side))
+            self._box = Box(round(scale * box.left), round(scale * box.top), side)
 
     def _shrink(self, time_s: float) -> None:
         """Make the square smaller where the movement has long been far smaller."""

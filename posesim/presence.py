@@ -16,7 +16,8 @@ from posesim.pose import (
     Pose,
 )
 
-Hint = Literal["no_person", "partial", "several"]
+# What keeps a user from being judged: what `Presence` says, and `posesim.picture_watch`.
+Hint = Literal["black", "frozen", "no_person", "partial", "several"]
 HINTS: tuple[Hint, ...] = get_args(Hint)
 
 HOLD_S = 0.5  # something must be so for this long before it is said, and before it is unsaid

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Generic, Literal, TypeVar
 
 T = TypeVar("T")
-GapReason = Literal["no_frames", "clock", "overload", "restart"]
+GapReason = Literal["no_frames", "clock", "overload", "restart", "paused", "connection"]
 
 LARGEST_TIME_S = 1e9  # 32 years: a larger time is damage
 # Times made of frame counts and of a file's time base differ in their last digits.
@@ -34,7 +34,9 @@ class Gap:
         start_s: On the grid's time.
         end_s: On the grid's time, not before `start_s`; the next tick is not before it.
         reason: "no_frames": none came; "clock": the timestamps ran backwards; "overload": the owner
-            dropped frames; "restart": what saw the frames before has failed and began anew.
+            dropped frames; "restart": what saw the frames before has failed and began anew;
+            "paused": whoever leads the session wanted none of them seen; "connection": they came
+            over another connection.
     """
 
     start_s: float

@@ -13,7 +13,18 @@ from numpy.typing import NDArray
 
 from posesim.timebase import GapReason
 
-State = Literal["no_person", "partial", "several", "still", "warming_up", "lost", "gap", "scoring"]
+State = Literal[
+    "black",
+    "frozen",
+    "no_person",
+    "partial",
+    "several",
+    "still",
+    "warming_up",
+    "lost",
+    "gap",
+    "scoring",
+]
 
 # Parts of the body that are compared; left is the person's own left.
 Part = Literal[
@@ -151,7 +162,22 @@ class CueUpdate:
     praise: bool = False
 
 
-Update = ScoreUpdate | GapUpdate | PoseUpdate | RepUpdate | CueUpdate
+@dataclass(frozen=True)
+class ReferenceUpdate:
+    """What a live demonstration is now; said when that changes, and of no other reference.
+
+    Attributes:
+        t_s: When it was found.
+        kind: What the demonstrator does, see `posesim.movement.Movement`.
+        cycle_s: How long a repetition takes; None without one.
+    """
+
+    t_s: float
+    kind: Literal["repetitions", "hold", "routine"]
+    cycle_s: float | None
+
+
+Update = ScoreUpdate | GapUpdate | PoseUpdate | RepUpdate | CueUpdate | ReferenceUpdate
 
 
 @dataclass(frozen=True)

@@ -295,7 +295,9 @@ def _upright_rgb(
     frame: av.VideoFrame, largest_side: int | None, pixel_aspect: Fraction, turn: _Turn
 ) -> NDArray[np.uint8]:
     width, height = _scaled(frame.width, frame.height, largest_side, pixel_aspect)
-    rgb = frame.reformat(width, height, "rgb24", interpolation=Interpolation.AREA).to_ndarray()
+    # By itself FFmpeg begins threads for each frame, which takes longer than the frame does.
+    scaled = frame.reformat(width, height, "rgb24", interpolation=Interpolation.AREA, threads=1)
+    rgb = scaled.to_ndarray()
     a, b, c, d = turn
     x_sign, y_sign = a, d
     if abs(b) > abs(a):  # the stored columns become rows

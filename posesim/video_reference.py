@@ -8,7 +8,7 @@ from pathlib import Path
 from posesim.clip_frames import OnProgress, frames_of
 from posesim.embedding import WINDOW_S, Features, FeatureStream, Part, TimedPose, join
 from posesim.engines.base import Engine
-from posesim.engines.calls import Calls, run
+from posesim.engines.calls import run
 from posesim.errors import NobodyToFollow, TooShort
 from posesim.framers import POSE_EVERY_S, Framer, open_framer
 from posesim.person_frame import RULE as PERSON
@@ -54,33 +54,6 @@ def embed(
         VideoError: If the clip can't be read, has no such part, is too long or too short, or there
             is hardly anybody to be seen in it.
     """
-    calls = embedding(
-        clip,
-        engine,
-        settings,
-        name=name,
-        framer=framer,
-        start_s=start_s,
-        end_s=end_s,
-        longest_s=longest_s,
-        on_progress=on_progress,
-    )
-    return run(engine, calls)
-
-
-def embedding(
-    clip: Path,
-    engine: Engine,
-    settings: Settings,
-    *,
-    name: str,
-    framer: Framer | None = None,
-    start_s: float | None = None,
-    end_s: float | None = None,
-    longest_s: float | None = None,
-    on_progress: OnProgress | None = None,
-) -> Calls[Reference]:
-    """`embed` for whoever drives several streams; see `posesim.engines.calls`."""
     stream = FeatureStream(engine, framer or open_framer(settings.framing, None))
     stretches: list[_Stretch] = [[]]
     last_s = 0.0
@@ -90,8 +63,8 @@ def embedding(
     with contextlib.closing(reading) as frames:
         for frame in frames:
             last_s = frame.time_s
-            _add(stretches, (yield from stream.push(frame.time_s, frame.rgb)))
-    _add(stretches, (yield from stream.finish()))
+            _add(stretches, run(engine, stream.push(frame.time_s, frame.rgb)))
+    _add(stretches, run(engine, stream.finish()))
 
     stretch = max(stretches, key=_positions)
     features = join(stretch)

@@ -38,7 +38,7 @@ from posesim.updates import (
     Update,
 )
 
-pytestmark = [pytest.mark.weights, pytest.mark.clips, pytest.mark.slow]
+pytestmark = [pytest.mark.weights, pytest.mark.clips, pytest.mark.slow, pytest.mark.shares]
 
 FIRST_NUMBER_S = 2.5  # no number can come before the network's first window
 ENOUGH_S = 4.5  # by then the first number has come

@@ -8,8 +8,9 @@ from bodies import FRONT, Joints, View, postures, repeated, squat, standing
 from fake_engine import CALIBRATION
 
 from posesim.differences import Differences
+from posesim.followed import At
 from posesim.posture import Postures, degrees
-from posesim.updates import Difference
+from posesim.updates import Difference, Part
 
 STANDING = Joints()
 LEFT_KNEE_BENT = Joints(knees=(60, 0))
@@ -21,19 +22,37 @@ def one(joints: Joints, view: View = FRONT) -> Postures:
     return postures(lambda _: joints, [0.0], view)
 
 
-def compared_with(reference: Postures, tolerated_deg=TOLERATED_DEG) -> Differences:
-    return Differences(degrees(reference.values), reference.seen, tolerated_deg)
+class Compared:
+    """What differs from a reference, one posture for each of its positions."""
+
+    def __init__(self, reference: Postures, tolerated_deg=TOLERATED_DEG) -> None:
+        self._positions = [
+            At(i * POSE_S, parts, seen)
+            for i, (parts, seen) in enumerate(
+                zip(degrees(reference.values), reference.seen, strict=True)
+            )
+        ]
+        self._differences = Differences(tolerated_deg)
+
+    def see(self, time_s: float, user: Postures, index: int, mirrored: bool) -> None:
+        self._differences.see(time_s, user, self._positions[index], mirrored)
+
+    def now(self) -> tuple[Part, ...]:
+        return self._differences.now()
+
+    def between(self, start_s: float, end_s: float) -> tuple[Difference, ...]:
+        return self._differences.between(start_s, end_s)
 
 
-def against(*reference: Joints, tolerated_deg=TOLERATED_DEG) -> Differences:
+def against(*reference: Joints, tolerated_deg=TOLERATED_DEG) -> Compared:
     seen = [one(joints) for joints in reference]
     values = np.concatenate([each.values for each in seen])
     together = Postures(values, np.concatenate([each.seen for each in seen]))
-    return compared_with(together, tolerated_deg)
+    return Compared(together, tolerated_deg)
 
 
 def watch(
-    differences: Differences,
+    differences: Compared,
     joints: Joints,
     *,
     seconds: float = 2.0,
@@ -115,7 +134,7 @@ def test_a_part_that_one_of_them_does_not_show_is_not_named(hidden):
     unseen = one(STANDING)
     nowhere = replace(unseen, seen=np.where(np.arange(17) == 11, 0.2, unseen.seen))  # left knee
     reference = nowhere if hidden == "reference" else unseen
-    differences = compared_with(reference)
+    differences = Compared(reference)
     bent = one(LEFT_KNEE_BENT)
     user = replace(bent, seen=nowhere.seen) if hidden == "user" else bent
     for n in range(10):
@@ -124,7 +143,7 @@ def test_a_part_that_one_of_them_does_not_show_is_not_named(hidden):
 
 
 def test_where_the_references_posture_is_not_known_nothing_differs():
-    unknown = compared_with(Postures(np.full((1, 17), np.nan), np.zeros((1, 17))))
+    unknown = Compared(Postures(np.full((1, 17), np.nan), np.zeros((1, 17))))
     watch(unknown, LEFT_KNEE_BENT)
     assert unknown.between(0, 10) == ()
     assert unknown.now() == ()
@@ -170,7 +189,7 @@ def test_before_anything_was_seen_nothing_differs():
 
 def test_a_whole_movement_done_alike_differs_in_nothing():
     reference = postures(repeated(squat), np.arange(0, 2, POSE_S))
-    differences = compared_with(reference)
+    differences = Compared(reference)
     for i, time_s in enumerate(np.arange(0, 2, POSE_S)):
         user = one(repeated(squat)(float(time_s)), View(turned_deg=45))
         differences.see(float(time_s), user, i, False)
@@ -179,7 +198,7 @@ def test_a_whole_movement_done_alike_differs_in_nothing():
 
 def test_whoever_bends_nothing_in_a_squat_is_told_of_hips_and_knees():
     reference = postures(repeated(squat), np.arange(0.5, 1.5, POSE_S))
-    differences = compared_with(reference)
+    differences = Compared(reference)
     for i in range(len(reference)):
         differences.see(i * POSE_S, one(standing()), i, False)
     named = {each.part for each in differences.between(0, 2) if each.degrees > 0}

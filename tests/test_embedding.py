@@ -16,7 +16,7 @@ from posesim.timebase import Gap
 
 
 def picture(n: int) -> np.ndarray:
-    return np.full((48, 64, 3), n % 250, np.uint8)
+    return np.full((48, 64, 3), 50 + n % 200, np.uint8)
 
 
 def seen(times_s, framer=None, *, finish: bool = False) -> list[Part]:
@@ -115,6 +115,18 @@ def test_what_keeps_the_newest_frames_from_being_judged_is_told_with_them():
     hints = [part.hint for part in parts]
     assert hints == sorted(hints, key=lambda hint: hint is not None)
     assert set(hints) == {None, "several"}
+
+
+@pytest.mark.parametrize(("grey", "matter"), [(0, "black"), (128, "frozen")])
+def test_pictures_that_show_nothing_new_are_told_whatever_the_framer_sees(grey, matter):
+    engine = FakeEngine()
+    stream = FeatureStream(engine, Hinting("no_person", after=0))
+    shown = np.full((48, 64, 3), grey, np.uint8)
+    parts = [p for t in times(120) for p in run(engine, stream.push(float(t), shown.copy()))]
+    hints = [part.hint for part in features(parts)]
+    assert hints == sorted(hints, key=lambda hint: hint == matter)
+    assert hints[-1] == matter
+    assert set(hints) <= {"no_person", matter}
 
 
 def test_at_the_end_the_hint_is_that_of_the_newest_frame():

@@ -44,6 +44,8 @@ def test_logits_equal_the_original_networks(endpoints):
     np.testing.assert_allclose(endpoints["Logits"], np.load(GOLDEN)["Logits"], atol=1e-4)
 
 
+@pytest.mark.slow
+@pytest.mark.shares
 @pytest.mark.weights
 @pytest.mark.clips
 @pytest.mark.parametrize(

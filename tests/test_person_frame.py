@@ -131,10 +131,27 @@ def test_who_is_seen_from_the_waist_up_does_not_shrink_in_the_square():
     assert box.side <= 500
 
 
-def test_another_picture_size_begins_anew():
+def test_another_form_of_the_picture_begins_anew():
     frame = PersonFrame()
     frame.update(0.0, standing(), SHAPE)
     assert frame.update(0.1, None, (640, 480, 3)) == Box(-80, 0, 640)
+
+
+@pytest.mark.parametrize("scale", [0.5, 0.75, 349 / 640])
+def test_in_a_smaller_picture_the_square_stays_around_the_same_content(scale):
+    frame, never_resized = PersonFrame(), PersonFrame()
+    shape = (round(480 * scale), round(640 * scale), 3)
+    walking = [standing(250 + 5 * n) for n in range(30)]  # out of the square, so that it changes
+    chosen = set()
+    for n, pose in enumerate(walking):
+        box = frame.update(n * STEP_S, pose, SHAPE if n < 5 else shape)
+        expected = never_resized.update(n * STEP_S, pose, SHAPE)
+        factor = 1 if n < 5 else scale
+        chosen.add(expected)
+        assert (box.left, box.top, box.side) == pytest.approx(
+            (factor * expected.left, factor * expected.top, factor * expected.side), abs=2.0
+        )
+    assert len(chosen) > 1
 
 
 def test_the_same_poses_give_the_same_squares():

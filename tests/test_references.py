@@ -1,6 +1,7 @@
 """References come back as they were written, and only what fits is compared."""
 
 import json
+import struct
 from collections.abc import Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -24,8 +25,10 @@ from posesim.framers import Framed
 from posesim.framing import Picture
 from posesim.person_frame import RULE as PERSON
 from posesim.references import FORMAT, Reference, Settings
+from posesim.video import probe
 from posesim.video_reference import embed
 
+DURATION_ID = b"\x44\x89\x88"  # of Matroska: a duration follows, 8 bytes
 PERSON_SETTINGS = replace(SETTINGS, framing=PERSON)
 
 
@@ -140,6 +143,25 @@ def test_who_is_told_of_progress_may_end_the_work(clip):
 
     with pytest.raises(KeyboardInterrupt):
         embed(clip, engine, SETTINGS, name="squat", on_progress=stop)
+    assert 0 < engine.stems < 9
+
+
+def test_who_is_told_of_progress_may_end_what_lasts_longer_than_the_file_states(tmp_path):
+    path = stick_figure(tmp_path / "clip.mkv", seconds=5)
+    written = path.read_bytes()
+    at = written.index(DURATION_ID) + len(DURATION_ID)
+    path.write_bytes(written[:at] + struct.pack(">d", 1.0) + written[at + 8 :])
+    assert probe(path).duration_s < 0.5
+    engine = FakeEngine()
+    told: list[float] = []
+
+    def stop(share: float) -> None:
+        told.append(share)
+        if len(told) == 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        embed(path, engine, SETTINGS, name="squat", start_s=0.5, on_progress=stop)
     assert 0 < engine.stems < 9
 
 

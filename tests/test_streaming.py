@@ -107,6 +107,8 @@ def test_positions_that_saw_only_frames_are_the_same_in_the_middle_of_a_film(eng
     assert not close(taps[: I3D.first_whole], expected[: I3D.first_whole])
 
 
+@pytest.mark.slow
+@pytest.mark.shares
 def test_a_clip_of_64_frames_has_one_window_equal_to_the_whole_network(engine, network, clip):
     clip = np.concatenate([clip, clip[: 64 - FRAMES]])
     with torch.inference_mode():

@@ -532,6 +532,18 @@ def test_frames_are_freed_without_the_garbage_collector(tmp_path, rotation_deg):
     assert cycles < 50
 
 
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="threads are counted by Linux")
+def test_converting_pictures_begins_no_threads():
+    def threads():
+        return len(list(Path("/proc/self/task").iterdir()))
+
+    frames = [av.VideoFrame(640, 480, "yuv420p") for _ in range(8)]
+    before = threads()
+    for frame in frames:
+        assert to_rgb(frame, 320).shape == (240, 320, 3)
+    assert threads() == before
+
+
 def test_reading_a_damaged_file_prints_nothing(tmp_path, capfd):
     path = write_video(tmp_path / "clip.avi", numbered(THIRTY_FRAMES))
     damaged = bytearray(path.read_bytes())
