@@ -1,6 +1,6 @@
 """The database: opened, brought to this version's form, and used in transactions.
 
-Nothing here is known to SQLite alone but what `_prepare_sqlite` mends.
+It is SQLite or PostgreSQL; what is true of one alone is in `sqlite.py` and `postgresql.py`.
 """
 
 import contextlib
@@ -11,20 +11,28 @@ from pathlib import Path
 from typing import Any, Self, cast
 
 import sqlalchemy as sa
-from alembic import command
-from alembic.config import Config
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from posesim.errors import PosesimError
 
-from . import schema
+from . import postgresql, sqlite
+from .migrating import (
+    MIGRATIONS,
+    MigrationFailed,
+    NotUsable,
+    WrittenByNewer,
+    is_current,
+    migrate,
+)
 
-MIGRATIONS = Path(__file__).parent / "migrations"
-_WRITES = "posesim_writes"  # a connection's option: its transaction is going to write
-BUSY_TIMEOUT_S = 10  # how long a writer waits for another one, e.g. `posesim user add`
+# A connection's option: its transaction is going to write. True: no other such one meanwhile.
+_WRITES = "posesim_writes"
+_AGAIN = "Try again; if it stays so, look at the server's log."
+_LOOKS_LIKE = (
+    "it looks like sqlite+aiosqlite:////folder/file or postgresql://user:password@host/name. "
+    "Characters of a password that mean something in a URL are written as %40 (@), %2F (/), ..."
+)
 
 
 class StoreError(PosesimError):
@@ -33,6 +41,20 @@ class StoreError(PosesimError):
 
 class DatabaseTooNew(StoreError):
     """The database was written by a later version of posesim."""
+
+
+class DatabaseAway(StoreError):
+    """The database was not reached, or stopped in the middle."""
+
+    def __init__(self) -> None:
+        super().__init__(f"The database can't be reached at the moment. {_AGAIN}")
+
+
+class DatabaseReadOnly(StoreError):
+    """The database takes no change: it is a standby, was told so, or its file can't be written."""
+
+    def __init__(self) -> None:
+        super().__init__(f"The database can only be read at the moment. {_AGAIN}")
 
 
 class Database:
@@ -45,39 +67,46 @@ class Database:
     async def open(cls, url: str, migrations: Path = MIGRATIONS) -> Self:
         """Connect to `url` and bring its tables to this version's form, whole or not at all.
 
+        Of several that open one database at the same time, one migrates and the others wait.
+
         Raises:
             DatabaseTooNew: If a later version wrote it; nothing is changed then.
             StoreError: If it can't be opened.
         """
+        parsed = parse(url)
+        shown = parsed.render_as_string(hide_password=True)
+        engine = new_engine(parsed)
         try:
-            engine = create_async_engine(url)
-        except (SQLAlchemyError, ImportError) as error:
-            raise StoreError(
-                "The database URL can't be used; it looks like sqlite+aiosqlite:////folder/file: "
-                f"{error}"
-            ) from error
-        shown = engine.url.render_as_string(hide_password=True)
-        try:
-            if engine.dialect.name == "sqlite":
-                _prepare_sqlite(engine)
-                _require_folder(engine.url.database)
-            async with engine.connect() as connection:
-                await connection.execution_options(**{_WRITES: True})
-                async with connection.begin():
-                    await connection.run_sync(_migrate, migrations)
-        except _MigrationFailed as error:
+            if _is_sqlite(engine):
+                sqlite.require_folder(engine.url.database)
+                await _bring_up(engine, migrations)
+            else:
+                await _bring_up_postgresql(engine, migrations)
+        except MigrationFailed as error:
             await engine.dispose()
             raise StoreError(
                 f"The database {shown} can't be brought to this version's form: {error}. "
                 "Nothing in it was changed: the version of posesim that wrote it still runs with "
                 "it. Keep a copy of it before you try again."
             ) from error
+        except WrittenByNewer as error:
+            await engine.dispose()
+            raise DatabaseTooNew(
+                f"The database was written by a newer posesim (revision {error}). Install that "
+                "version again, or start with another database (--data, --database-url)."
+            ) from error
+        except NotUsable as error:
+            await engine.dispose()
+            raise StoreError(f"The database {shown} can't be used: {error}") from error
         except (SQLAlchemyError, OSError) as error:
             await engine.dispose()
-            reason = getattr(error, "orig", None) or error
+            raise StoreError(_not_opened(engine, shown, error)) from error
+        except TypeError as error:  # the driver's own word for an option that it does not have
+            await engine.dispose()
+            options = ", ".join(parsed.query)
             raise StoreError(
-                f"The database {shown} can't be opened: {reason}. "
-                "Check that it is a posesim database and that this user may write to it."
+                f"The database {shown} can't be opened: its driver does not know each of the "
+                f"options {options}."
             ) from error
         except BaseException:
             await engine.dispose()
@@ -89,8 +118,13 @@ class Database:
         await self._engine.dispose()
 
     @contextlib.asynccontextmanager
-    async def transaction(self) -> AsyncIterator[AsyncConnection]:
-        """Read and change several things whole or not at all; one at a time on SQLite.
+    async def transaction(self, *, alone: bool = True) -> AsyncIterator[AsyncConnection]:
+        """Read and change several things whole or not at all, one such transaction at a time.
+
+        Args:
+            alone: Nothing that was read is changed by another such transaction before the end.
+                False lets others write meanwhile, where the database can: for what is done often
+                and right in any order, because each statement looks at its own rows alone.
 
         Raises:
             IntegrityError: If a constraint does not hold.
@@ -98,7 +132,7 @@ class Database:
         """
         with _in_words():
             async with self._engine.connect() as connection:
-                await connection.execution_options(**{_WRITES: True})
+                await connection.execution_options(**{_WRITES: alone})
                 async with connection.begin():
                     yield connection
 
@@ -110,16 +144,21 @@ class Database:
             StoreError: If the database can't be used now.
         """
         with _in_words():
-            async with self._engine.begin() as connection:
-                yield connection
+            async with self._engine.connect() as connection:
+                if not _is_sqlite(self._engine):
+                    await connection.execution_options(**postgresql.SNAPSHOT)
+                async with connection.begin():
+                    yield connection
 
-    async def change(self, statement: sa.Insert | sa.Update | sa.Delete) -> int:
-        """Run one statement; return how many rows it changed.
+    async def change(
+        self, statement: sa.Insert | sa.Update | sa.Delete, *, alone: bool = True
+    ) -> int:
+        """Run one statement; return how many rows it changed. `alone` is as in `transaction`.
 
         Raises:
             IntegrityError: If a constraint does not hold.
         """
-        async with self.transaction() as connection:
+        async with self.transaction(alone=alone) as connection:
             done = await connection.execute(statement)
         return cast("sa.CursorResult[Any]", done).rowcount
 
@@ -135,18 +174,26 @@ class Database:
             rows = await connection.execute(statement)
         return [dict(row) for row in rows.mappings()]
 
+    async def try_writing(self) -> None:
+        """Write something that says nothing, to the disk.
+
+        Raises:
+            StoreError: If that can't be done now.
+        """
+        async with self.transaction() as connection:
+            if _is_sqlite(self._engine):
+                await sqlite.write_nothing(connection)
+            else:
+                await postgresql.write_nothing(connection)
+
     async def forget_traces(self) -> None:
         """Make what was deleted unreadable in the database's files, not just unreachable.
 
         Waits for readers as long as any writer does; if one is still reading then, the next call
         does it, and the housekeeping calls it again and again.
         """
-        if self._engine.dialect.name != "sqlite":
-            return  # others keep deleted rows until their own housekeeping comes
-        # `secure_delete` overwrote the pages; the log still holds them as they were before.
-        async with self._engine.connect() as connection:
-            await connection.exec_driver_sql("COMMIT")  # a checkpoint is no part of a transaction
-            await connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+        if _is_sqlite(self._engine):  # others keep deleted rows until their own housekeeping comes
+            await sqlite.forget_traces(self._engine)
 
 
 @contextlib.contextmanager
@@ -156,11 +203,12 @@ def _in_words() -> Iterator[None]:
         yield
     except IntegrityError:
         raise
-    except SQLAlchemyError as error:
-        raise StoreError(
-            "The database can't be used at the moment. Try again; if it stays so, look at the "
-            "server's log."
-        ) from error
+    except (SQLAlchemyError, OSError) as error:
+        if postgresql.sqlstate(error) == postgresql.READ_ONLY or sqlite.is_read_only(error):
+            raise DatabaseReadOnly from error
+        if postgresql.is_away(error):
+            raise DatabaseAway from error
+        raise StoreError(f"The database can't be used at the moment. {_AGAIN}") from error
 
 
 def new_id() -> str:
@@ -173,55 +221,68 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def _prepare_sqlite(engine: AsyncEngine) -> None:
-    """Give SQLite what other databases have by themselves: foreign keys and real transactions."""
-
-    @sa.event.listens_for(engine.sync_engine, "connect")
-    def connected(connection: Any, _record: object) -> None:
-        # Python's driver begins transactions late and never for DDL; "begin" below does instead.
-        connection.isolation_level = None
-        cursor = connection.cursor()
-        cursor.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_S * 1000}")
-        cursor.execute("PRAGMA foreign_keys = ON")
-        cursor.execute("PRAGMA journal_mode = WAL")
-        cursor.execute("PRAGMA synchronous = NORMAL")
-        cursor.execute("PRAGMA secure_delete = ON")  # what was deleted must not stay readable
-        cursor.close()
-
-    @sa.event.listens_for(engine.sync_engine, "begin")
-    def begun(connection: sa.Connection) -> None:
-        # Who reads first and writes later would be refused without waiting if another one wrote in
-        # between; so who is going to write says so at once, and waits for its turn.
-        writes = connection.get_execution_options().get(_WRITES, False)
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
-
-
-class _MigrationFailed(Exception):
-    """What went wrong; `Database.open` knows in which database."""
-
-
-def _require_folder(database: str | None) -> None:
-    """Make sure that SQLite finds its folder; its driver leaves a thread behind where it does not.
+def parse(url: str) -> sa.URL:
+    """Read the URL of a database.
 
     Raises:
-        FileNotFoundError: If there is none.
+        StoreError: If it is none. What is wrong with it is not shown: it may be its password.
     """
-    if database and database != ":memory:":
-        Path(database).parent.stat()
-
-
-def _migrate(connection: sa.Connection, migrations: Path) -> None:
-    config = Config()
-    config.set_main_option("script_location", str(migrations).replace("%", "%%"))
-    config.attributes.update(connection=connection, metadata=schema.metadata)
-    known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
-    current = MigrationContext.configure(connection).get_current_revision()
-    if current is not None and current not in known:
-        raise DatabaseTooNew(
-            f"The database was written by a newer posesim (revision {current}). Install that "
-            "version again, or start with another --data folder."
-        )
     try:
-        command.upgrade(config, "head")
+        return postgresql.with_driver(sa.make_url(url))
+    except (SQLAlchemyError, ValueError):
+        raise StoreError(f"The database URL can't be read; {_LOOKS_LIKE}") from None
+
+
+def new_engine(url: sa.URL) -> AsyncEngine:
+    """Make the engine of one of the two kinds of databases.
+
+    Raises:
+        StoreError: If the URL is of neither, or its driver is not installed.
+    """
+    try:
+        if url.drivername == "sqlite+aiosqlite":
+            return sqlite.new_engine(url, _WRITES)
+        if url.drivername == "postgresql+asyncpg":
+            return postgresql.new_engine(url, _WRITES)
+        raise StoreError(f"A database {url.drivername}:// can't be used; {_LOOKS_LIKE}")
     except SQLAlchemyError as error:
-        raise _MigrationFailed(getattr(error, "orig", None) or error) from error
+        raise StoreError(f"The database URL can't be used: {error}; {_LOOKS_LIKE}") from error
+    except ModuleNotFoundError as error:
+        raise StoreError(
+            "PostgreSQL takes a driver that is not installed: pip install 'posesim[postgresql]'"
+        ) from error
+
+
+def _is_sqlite(engine: AsyncEngine) -> bool:
+    return engine.dialect.name == "sqlite"
+
+
+async def _bring_up(engine: AsyncEngine, migrations: Path) -> None:
+    """Bring the tables to this version's form."""
+    async with engine.connect() as connection:
+        await connection.execution_options(**{_WRITES: True})
+        async with connection.begin():
+            await connection.run_sync(migrate, migrations)
+
+
+async def _bring_up_postgresql(engine: AsyncEngine, migrations: Path) -> None:
+    """As above; what has this form already is only looked at."""
+    async with engine.connect() as connection:
+        if await connection.run_sync(is_current, migrations):
+            return
+    # A statement of a migration may take long, on connections that are not kept.
+    patient = postgresql.new_engine(engine.url, _WRITES, patient=True)
+    try:
+        await _bring_up(patient, migrations)
+    finally:
+        await patient.dispose()
+
+
+def _not_opened(engine: AsyncEngine, shown: str, error: Exception) -> str:
+    reason = getattr(error, "orig", None) or error
+    what_to_do = (
+        "Check that it is a posesim database and that this user may write to it."
+        if _is_sqlite(engine)
+        else postgresql.advice(error)
+    )
+    return f"The database {shown} can't be opened: {reason}. {what_to_do}"

@@ -55,25 +55,23 @@ metadata = MetaData(
 )
 
 
-# An id of a user in other tables: what belongs to a user goes with them.
-def _user(name: str = "user_id", *, primary_key: bool = False) -> Column[str]:
+def _of(table: str, name: str, *, primary_key: bool = False) -> Column[str]:
+    """What a row belongs to, and goes with."""
     return Column(
         name,
         String(36),
-        ForeignKey("users.id", ondelete="CASCADE"),
+        ForeignKey(f"{table}.id", ondelete="CASCADE"),
         nullable=False,
         primary_key=primary_key,
     )
 
 
-def _session(*, primary_key: bool = True) -> Column[str]:
-    return Column(
-        "session_id",
-        String(36),
-        ForeignKey("sessions.id", ondelete="CASCADE"),
-        nullable=False,
-        primary_key=primary_key,
-    )
+def _user(name: str = "user_id", *, primary_key: bool = False) -> Column[str]:
+    return _of("users", name, primary_key=primary_key)
+
+
+def _session() -> Column[str]:
+    return _of("sessions", "session_id", primary_key=True)
 
 
 # Accounts
@@ -197,12 +195,7 @@ assignments = Table(
     Column("id", String(36), primary_key=True),
     _user("coach_id"),
     _user("member_id"),
-    Column(
-        "exercise_id",
-        String(36),
-        ForeignKey("exercises.id", ondelete="CASCADE"),
-        nullable=False,
-    ),
+    _of("exercises", "exercise_id"),
     Column("target", Integer),
     Column("note", Text, nullable=False),
     Column("weekdays", Integer, nullable=False),  # bit 0 is Monday
@@ -212,6 +205,37 @@ assignments = Table(
     Column("created_at", UtcDateTime, nullable=False),
     Index(None, "member_id"),
     Index(None, "coach_id"),
+    Index(None, "exercise_id"),
+)
+
+# Calls
+
+calls = Table(
+    "calls",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    _user("coach_id"),
+    # Nobody's until its link is used; it goes with its member as with its coach.
+    Column("member_id", String(36), ForeignKey("users.id", ondelete="CASCADE")),
+    Column("title", String(80), nullable=False),
+    Column("starts_at", UtcDateTime),
+    Column("token_sha256", String(64), unique=True),  # null once the link was used
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("expires_at", UtcDateTime, nullable=False),  # when the link does
+    Column("accepted_at", UtcDateTime),
+    Column("admitted_at", UtcDateTime),
+    Column("ended_at", UtcDateTime),
+    Column("notes", Text, nullable=False, server_default=""),
+    Index(None, "coach_id", "created_at"),
+    Index(None, "member_id", "created_at"),
+)
+
+call_exercises = Table(
+    "call_exercises",
+    metadata,
+    _of("calls", "call_id", primary_key=True),
+    Column("position", Integer, primary_key=True, autoincrement=False),
+    _of("exercises", "exercise_id"),
     Index(None, "exercise_id"),
 )
 
@@ -236,9 +260,23 @@ sessions = Table(
     Column("summary", JSON(none_as_null=True)),
     Column("imported_at", UtcDateTime),  # read from an export then
     Column("imported_exercise_id", String(36)),  # its exercise there, if that is not here
+    Column("call_id", String(36), ForeignKey("calls.id", ondelete="SET NULL"), index=True),
+    # Stays when the call is forgotten: what was done in a call is for its two people alone.
+    Column("in_call", Boolean, nullable=False, server_default=false()),
+    Column("corrected_repetitions", Integer),  # as the call's coach counted them
     Index(None, "user_id", "created_at"),
     Index(None, "user_id", "exercise_id", "created_at"),
     Index(None, "user_id", "started_at"),
+)
+
+# What another run of the server needs to go on with one; gone when it has ended.
+open_sessions = Table(
+    "open_sessions",
+    metadata,
+    _session(),
+    Column("sign_in_id", String(36), ForeignKey("sign_ins.id", ondelete="CASCADE"), index=True),
+    Column("restarts", Integer, nullable=False, server_default=text("0")),
+    Column("held_s", Float),  # the longest so far, of a posture that is held
 )
 
 scores = Table(
@@ -291,6 +329,20 @@ cues = Table(
     Column("praise", Boolean, nullable=False),
 )
 
+# Moments of a call, each with a note.
+call_marks = Table(
+    "call_marks",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    _of("calls", "call_id"),
+    Column("session_id", String(36), ForeignKey("sessions.id", ondelete="SET NULL")),
+    Column("at", UtcDateTime, nullable=False),
+    Column("t_s", Float),  # the moment on the time of that session
+    Column("note", Text, nullable=False),
+    Index(None, "call_id", "at"),
+    Index(None, "session_id"),
+)
+
 # Work in the background
 
 jobs = Table(
@@ -333,12 +385,7 @@ deliveries = Table(
     "deliveries",
     metadata,
     Column("id", String(36), primary_key=True),
-    Column(
-        "webhook_id",
-        String(36),
-        ForeignKey("webhooks.id", ondelete="CASCADE"),
-        nullable=False,
-    ),
+    _of("webhooks", "webhook_id"),
     Column("event", String(32), nullable=False),
     Column("body", Text, nullable=False),
     Column("tries", Integer, nullable=False),

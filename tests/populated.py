@@ -9,21 +9,26 @@ import itertools
 import queue
 import re
 import threading
+import uuid
 from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from aiohttp import FormData
+from histories import whole_session
 from urllib3 import encode_multipart_formdata
 from videos import stick_figure
 
 from posesim_server.auth import Tries
 from posesim_server.keys import STORE
-from posesim_server.live.session import Limits
+from posesim_server.live.plan import Limits
+from posesim_server.rate import Rates, Signalling
 from posesim_server.store.users import Role, User
 from server import PASSWORD, WAIT_S, Server, running
 
 EVERY = Tries(name=10**9, address=10**9, renewals=10**9, invitations=10**9)
+UNLIMITED = Signalling(Rates(10**9, 1.0), Rates(10**9, 1.0))
 PATIENT = Limits(join_s=3600.0)  # who has a session's token may take as long as the tests do
 NOBODY_LISTENS = "https://127.0.0.1:9/hook"
 
@@ -95,6 +100,7 @@ class Populated:
             "name": lambda: f"new{next(self._numbers)}",
             "username": lambda: user.name,
             "url": lambda: NOBODY_LISTENS,
+            "session_id": lambda: self._run(self._thing("/v1/calls/{id}/sessions/{session}", user)),
         }
 
     def end_session(self, session_id: str, user: User) -> None:
@@ -208,6 +214,33 @@ class Populated:
         path = f"/v1/members/{member_id}/assignments"
         return (await self._ask(coach, "POST", path, 201, json=body))["id"]
 
+    async def _call(self, user: User) -> str:
+        """A call of a coach that somebody joined, or one that a member joined."""
+        member = user if user.role == "member" else await self._add("member")
+        coach = user if user.role != "member" else await self._known("coach", "coach")
+        body = {"token": await self._call_token(coach)}
+        return (await self._ask(member, "POST", "/v1/calls/join", 200, json=body))["id"]
+
+    async def _call_session(self, user: User) -> str:
+        """A session that was made in the call that is asked about."""
+        call_id = await self._thing("/v1/calls/{id}", user)
+        store = self._server.app[STORE]
+        call = await store.calls.get(user.id, call_id)
+        assert call is not None
+        assert call.member_id is not None
+        whole = whole_session(call.member_id, next(self._numbers))
+        session = replace(whole.session, id=str(uuid.uuid4()), call_id=call_id, in_call=True)
+        await store.sessions.add_whole([replace(whole, session=session)])
+        return session.id
+
+    async def _call_mark(self, coach: User) -> str:
+        path = f"/v1/calls/{await self._thing('/v1/calls/{id}', coach)}/marks"
+        return (await self._ask(coach, "POST", path, 201, json={"note": "here"}))["id"]
+
+    async def _call_token(self, coach: User) -> str:
+        made = await self._ask(coach, "POST", "/v1/calls", 201, json={"title": "Knee"})
+        return made["token"]
+
     async def _webhook(self, user: User) -> str:
         body = {"url": NOBODY_LISTENS, "events": ["session.ended"]}
         return (await self._ask(user, "POST", "/v1/webhooks", 201, json=body))["id"]
@@ -224,6 +257,9 @@ class Populated:
     async def _newcomer(self, user: User) -> Any:
         name = f"x{next(self._numbers)}"
         return {"token": await self._invitation_token(), "username": name, "password": PASSWORD}
+
+    async def _call_link(self, user: User) -> Any:
+        return {"token": await self._call_token(await self._known("coach", "coach"))}
 
     async def _proof(self, user: User) -> Any:
         return {"password": PASSWORD}
@@ -251,7 +287,7 @@ class Populated:
             return await response.json() if response.content_type == "application/json" else None
 
     def _run(self, coroutine: Awaitable[Any]) -> Any:
-        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(3 * WAIT_S)
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(WAIT_S)
 
 
 _MAKERS: dict[str, Callable[[Populated, User], Awaitable[str]]] = {
@@ -261,6 +297,9 @@ _MAKERS: dict[str, Callable[[Populated, User], Awaitable[str]]] = {
     "/v1/members/{id}/sessions/{session}": Populated._member_session,
     "/v1/coaches/{id}": Populated._coach,
     "/v1/assignments/{id}": Populated._assignment,
+    "/v1/calls/{id}": Populated._call,
+    "/v1/calls/{id}/sessions/{session}": Populated._call_session,
+    "/v1/calls/{id}/marks/{mark}": Populated._call_mark,
     "/v1/exercises/{id}": Populated._exercise,
     "/v1/sessions/{id}": Populated._session,
     "/v1/jobs/{id}": Populated._job,
@@ -272,6 +311,8 @@ _MAKERS: dict[str, Callable[[Populated, User], Awaitable[str]]] = {
 }
 _BODIES: dict[str, Callable[[Populated, User], Awaitable[Any]]] = {
     "create_account": Populated._newcomer,
+    "preview_call": Populated._call_link,
+    "join_call": Populated._call_link,
     "delete_account": Populated._proof,
     "import_sessions": Populated._export,
     "upload": Populated._upload,
@@ -293,6 +334,7 @@ def populated(folder: Path) -> Iterator[Populated]:
             folder / "data",
             limits=PATIENT,
             tries=EVERY,
+            rates=UNLIMITED,
             max_sessions=16,
             allow_private_webhooks=True,
         ) as server:

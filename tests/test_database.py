@@ -12,7 +12,8 @@ from alembic import command
 from alembic.config import Config
 
 from posesim_server import schema
-from posesim_server.database import MIGRATIONS, StoreError
+from posesim_server.database import StoreError
+from posesim_server.migrating import MIGRATIONS
 from posesim_server.store import Store
 from posesim_server.store.users import User
 
@@ -87,7 +88,7 @@ async def test_a_migration_that_fails_half_way_is_rolled_back_and_says_so(tmp_pa
     (migrations / "versions" / "9999_broken.py").write_text(
         "from alembic import op\n"
         "revision = '9999'\n"
-        "down_revision = '0002'\n"
+        "down_revision = '0004'\n"
         "def upgrade():\n"
         "    op.execute('CREATE TABLE half_way (id TEXT)')\n"
         "    op.execute('DELETE FROM scores')\n"
@@ -109,7 +110,7 @@ async def test_after_a_failed_migration_the_right_version_opens_it(tmp_path):
     broken.write_text(
         "from alembic import op\n"
         "revision = '9999'\n"
-        "down_revision = '0002'\n"
+        "down_revision = '0004'\n"
         "def upgrade():\n"
         "    op.execute('SELECT * FROM nowhere')\n"
     )
@@ -130,32 +131,44 @@ async def test_what_was_deleted_can_not_be_read_in_the_files(tmp_path):
     await store.close()
 
 
-async def test_who_reads_before_writing_waits_for_another_writer(tmp_path):
-    store = await Store.open(url(tmp_path))
-    other = await Store.open(url(tmp_path))
-    read, wrote = asyncio.Event(), asyncio.Event()
-
-    async def read_then_write():
-        async with store.database.transaction() as connection:
-            await connection.execute(sa.select(schema.users))
-            read.set()
-            await asyncio.sleep(0)  # the other one tries to write now
-            await connection.execute(sa.insert(schema.users).values(vars(user("anna"))))
-        wrote.set()
-
-    async def write():
-        await read.wait()
-        await other.users.add("berta", "hash")
-        assert wrote.is_set()
-
-    await asyncio.gather(read_then_write(), write())
+async def test_who_reads_before_writing_waits_for_another_writer(database_url):
+    store = await Store.open(database_url)
+    other = await Store.open(database_url)
+    async with store.database.transaction() as connection:
+        await connection.execute(sa.select(schema.users))
+        writes = asyncio.create_task(other.users.add("berta", "hash"))
+        await asyncio.wait({writes}, timeout=0.2)
+        assert not writes.done()
+        await connection.execute(sa.insert(schema.users).values(vars(user("anna"))))
+    await writes
     assert [each.name for each in await store.users.all()] == ["anna", "berta"]
     await store.close()
     await other.close()
 
 
-async def test_readers_do_not_wait_for_a_writer(tmp_path):
-    store = await Store.open(url(tmp_path))
+async def test_several_that_open_a_new_database_at_the_same_time_migrate_it_once(
+    empty_database_url,
+):
+    stores = await asyncio.gather(*(Store.open(empty_database_url) for _ in range(4)))
+    await asyncio.gather(*(store.users.add(f"u{n}", "h") for n, store in enumerate(stores)))
+    assert len(await stores[0].users.all()) == 4
+    for store in stores:
+        await store.close()
+
+
+async def test_all_of_a_snapshot_is_of_one_moment(database_url):
+    store = await Store.open(database_url)
+    count = sa.select(sa.func.count()).select_from(schema.users)
+    async with store.database.snapshot() as connection:
+        assert (await connection.execute(count)).scalar_one() == 0
+        await store.users.add("anna", "hash")
+        assert (await connection.execute(count)).scalar_one() == 0
+    assert len(await store.users.all()) == 1
+    await store.close()
+
+
+async def test_readers_do_not_wait_for_a_writer(database_url):
+    store = await Store.open(database_url)
     async with store.database.transaction() as connection:
         await connection.execute(sa.insert(schema.users).values(vars(user("anna"))))
         assert await store.users.all() == []

@@ -59,8 +59,8 @@ SUMMARY = Summary(
 
 
 @pytest.fixture
-async def store(tmp_path):
-    store = await Store.open(f"sqlite+aiosqlite:///{tmp_path / 'db.sqlite3'}")
+async def store(database_url):
+    store = await Store.open(database_url)
     yield store
     await store.close()
 

@@ -7,14 +7,17 @@ anybody else's, unless its name says whose it finds.
 from pathlib import Path
 from typing import Self
 
-from ..database import MIGRATIONS, Database
+from ..database import Database
+from ..migrating import MIGRATIONS
 from .audit import AuditRows
+from .calls import CallRows
 from .coachings import CoachingRows
 from .consents import ConsentRows
 from .exercises import ExerciseRows
 from .identities import IdentityRows
 from .invitations import InvitationRows
 from .jobs import JobRows
+from .open_sessions import OpenSessionRows
 from .plans import PlanRows
 from .progress import ProgressRows
 from .sessions import SessionRows
@@ -33,11 +36,13 @@ class Store:
         self.sign_ins = SignInRows(database)
         self.invitations = InvitationRows(database)
         self.coachings = CoachingRows(database)
+        self.calls = CallRows(database)
         self.audit = AuditRows(database)
         self.consents = ConsentRows(database)
         self.exercises = ExerciseRows(database)
         self.plans = PlanRows(database)
         self.sessions = SessionRows(database)
+        self.open_sessions = OpenSessionRows(database)
         self.progress = ProgressRows(database)
         self.jobs = JobRows(database)
         self.webhooks = WebhookRows(database)

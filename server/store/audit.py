@@ -58,7 +58,7 @@ class AuditRows:
             subject_id=subject_id,
             object_id=object_id,
         )
-        await self._database.change(statement)
+        await self._database.change(statement, alone=False)
 
     async def note_look(
         self, actor_id: str, action: str, subject_ids: Collection[str], every: timedelta

@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from .. import schema
 from ..database import Database, now
+from .sessions import seen_by_coaches
 
 LATELY = timedelta(days=7)
 
@@ -20,7 +21,8 @@ class Member:
 
     Attributes:
         since: When the coaching began.
-        last_session_at: When the last session began that saw a camera or a file.
+        last_session_at: When the last session began that saw a camera or a file. Here and below,
+            sessions of calls don't count.
         sessions_7d: How many of those began in the last seven days.
         mean_score_7d: The mean of their scores; None where none had one.
     """
@@ -90,9 +92,23 @@ class CoachingRows:
     async def members(self, coach_id: str) -> list[Member]:
         """The members of a coach, by name, each with what they did lately."""
         users, sessions = schema.users, schema.sessions
-        recent = sa.and_(sessions.c.user_id == users.c.id, sessions.c.started_at >= now() - LATELY)
-        every = sessions.alias("every")  # of years: the index alone says which was the last
-        last = sa.select(sa.func.max(every.c.started_at)).where(every.c.user_id == users.c.id)
+        recent = sa.and_(
+            sessions.c.user_id == users.c.id,
+            sessions.c.started_at >= now() - LATELY,
+            seen_by_coaches(),
+        )
+        # Of years: the index gives the newest first, and the first that counts is enough.
+        every = sessions.alias("every")
+        last = (
+            sa.select(every.c.started_at)
+            .where(
+                every.c.user_id == users.c.id,
+                every.c.started_at.is_not(None),
+                seen_by_coaches(every),
+            )
+            .order_by(every.c.started_at.desc())
+            .limit(1)
+        )
         statement = (
             sa.select(
                 users.c.id,

@@ -68,8 +68,9 @@ def may_see(user_id: str) -> sa.ColumnElement[bool]:
     """Which rows of `exercises` a user may see and train with. Nothing else decides that.
 
     Their own; what a coach or an admin shows to everyone; of those who coach them, what is for all
-    their members, and what is in the plan that they made for this one. A plan shows nothing of a
-    third person's: what somebody kept private is theirs alone to show.
+    their members, and what is in the plan that they made for this one; what a coach put into the
+    program of a call with them, from when they joined it until it ends. Plan and program show
+    nothing of a third person's: what somebody kept private is theirs alone to show.
     """
     # Tables under names of their own: whoever asks may join them as well.
     sharers, coachings = schema.users.alias("sharers"), schema.coachings.alias("own_coachings")
@@ -85,10 +86,19 @@ def may_see(user_id: str) -> sa.ColumnElement[bool]:
         plan.c.coach_id == table.c.user_id,
         plan.c.member_id == user_id,
     )
+    calls, program = schema.calls.alias("own_calls"), schema.call_exercises.alias("own_program")
+    in_a_call = sa.exists().where(
+        program.c.exercise_id == table.c.id,
+        calls.c.id == program.c.call_id,
+        calls.c.coach_id == table.c.user_id,
+        calls.c.member_id == user_id,
+        calls.c.ended_at.is_(None),
+    )
     return sa.or_(
         table.c.user_id == user_id,
         sa.and_(may_share, table.c.visibility == "everyone"),
         sa.and_(may_share, coaches, sa.or_(table.c.visibility == "members", planned)),
+        sa.and_(may_share, in_a_call),
     )
 
 
@@ -180,7 +190,7 @@ class ExerciseRows:
 
     async def unfinished(self) -> list[Exercise]:
         """Everybody's exercises that were still embedding when the server stopped, oldest first."""
-        statement = _SELECT.where(table.c.state == "embedding").order_by(table.c.created_at)
+        statement = EXERCISE_ROWS.where(table.c.state == "embedding").order_by(table.c.created_at)
         return [Exercise(**row) for row in await self._database.all(statement)]
 
     async def set_embedding(self, exercise_id: str) -> None:
@@ -208,11 +218,11 @@ class ExerciseRows:
         return {(row["start_s"], row["end_s"]) for row in await self._database.all(statement)}
 
     async def _first(self, *conditions: sa.ColumnElement[bool]) -> Exercise | None:
-        row = await self._database.first(_SELECT.where(*conditions))
+        row = await self._database.first(EXERCISE_ROWS.where(*conditions))
         return Exercise(**row) if row else None
 
     async def _newest_first(self, condition: sa.ColumnElement[bool]) -> list[Exercise]:
-        statement = _SELECT.where(condition).order_by(table.c.created_at.desc(), table.c.id)
+        statement = EXERCISE_ROWS.where(condition).order_by(table.c.created_at.desc(), table.c.id)
         return [Exercise(**row) for row in await self._database.all(statement)]
 
     async def _set(self, exercise_id: str, **values: str | float | None) -> None:
@@ -220,13 +230,14 @@ class ExerciseRows:
         await self._database.change(statement.values(**values))
 
 
-_SELECT = sa.select(table, _owners.c.name.label("owner_name")).join(
+# Every exercise as `Exercise` has it.
+EXERCISE_ROWS = sa.select(table, _owners.c.name.label("owner_name")).join(
     _owners, _owners.c.id == table.c.user_id
 )
 
 
 async def _row(connection: AsyncConnection, exercise_id: str) -> Exercise:
-    rows = await connection.execute(_SELECT.where(table.c.id == exercise_id))
+    rows = await connection.execute(EXERCISE_ROWS.where(table.c.id == exercise_id))
     return Exercise(**rows.mappings().one())
 
 

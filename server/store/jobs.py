@@ -1,5 +1,6 @@
 """Offline comparisons: the queue of those that wait, and what came of the others."""
 
+from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -122,11 +123,12 @@ class JobRows:
         rows = await self._database.all(_without_result().where(_unfinished))
         return [Job(**row, result=None) for row in rows]
 
-    async def take(self) -> Job | None:
+    async def take(self, *, but: Collection[str] = ()) -> Job | None:
         """Anybody's job that is next, now `running`; None if none waits.
 
         One that was begun before comes first: whoever takes jobs has only one at a time, so its
         work was cut short. Then the user's turn counts who was served longest ago, or never.
+        Those in `but` are left to others.
         """
         others = table.alias()
         served = (
@@ -136,7 +138,7 @@ class JobRows:
         )
         statement = (
             _without_result()
-            .where(_unfinished)
+            .where(_unfinished, table.c.id.not_in(but))
             .order_by(
                 table.c.state.desc(),  # "running" before "queued"
                 sa.nulls_first(served.asc()),

@@ -3,12 +3,23 @@
 import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
-from typing import Any, TypedDict
+from typing import Any, TypedDict, cast
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from posesim.updates import CueUpdate, GapUpdate, RepUpdate, ScoreUpdate, Update
+from posesim.timebase import GapReason
+from posesim.updates import (
+    Components,
+    CueUpdate,
+    Difference,
+    GapUpdate,
+    Part,
+    RepUpdate,
+    ScoreUpdate,
+    State,
+    Update,
+)
 
 from .. import schema
 
@@ -99,16 +110,20 @@ class Notes:
     """Makes rows of updates, numbered as they come, and keeps them until they are stored.
 
     Numbers have at most four decimals, as in the messages.
+
+    Args:
+        before: What is stored already; the numbers go on after it.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, before: Parts | None = None) -> None:
+        before = before or Parts()
         self._scores: list[ScoreRow] = []
         self._repetitions: list[RepetitionRow] = []
         self._gaps: list[GapRow] = []
         self._cues: list[CueRow] = []
-        self._score_seq = itertools.count()
-        self._gap_seq = itertools.count()
-        self._cue_seq = itertools.count()
+        self._score_seq = itertools.count(_after(before.scores))
+        self._gap_seq = itertools.count(_after(before.gaps))
+        self._cue_seq = itertools.count(_after(before.cues))
 
     def add(self, update: Update) -> None:
         """Take an update; poses are not kept."""
@@ -149,6 +164,14 @@ def parts_of(updates: Iterable[Update]) -> Parts:
     return notes.waiting()
 
 
+def updates_of(parts: Parts) -> list[Update]:
+    """What rows were made of, in the order of its times, without what rows don't keep."""
+    updates: list[tuple[float, Update]] = [(row.t_s, _score_update(row)) for row in parts.scores]
+    updates += [(row.end_s, _gap_update(row)) for row in parts.gaps]
+    updates += [(row.end_s, repetition_update(row)) for row in parts.repetitions]
+    return [update for _, update in sorted(updates, key=lambda each: each[0])]
+
+
 def without(parts: Parts, stored: Parts) -> Parts:
     """Those rows that are not among the stored ones; one that differs from its namesake is left."""
     rest = {}
@@ -157,6 +180,11 @@ def without(parts: Parts, stored: Parts) -> Parts:
         rows = getattr(parts, name)
         rest[name] = tuple(row for row in rows if known.get(getattr(row, number)) != row)
     return Parts(**rest)
+
+
+def without_seq(row: object) -> dict[str, Any]:
+    """A row as it is shown; there may be thousands, too many to check each once more."""
+    return {name: value for name, value in vars(row).items() if name != "seq"}
 
 
 async def insert_parts(connection: AsyncConnection, session_id: str, parts: Parts) -> None:
@@ -196,12 +224,47 @@ async def read_parts(
             if not numbers:
                 continue
             statement = statement.where(table.c[number].between(min(numbers), max(numbers)))
-        for session_id, *values in await connection.execute(statement):
-            found[session_id].setdefault(name, []).append(kind(*values))
+        result = await connection.stream(statement)
+        async for some in result.partitions(ROWS_A_STATEMENT):
+            for session_id, *values in some:
+                found[session_id].setdefault(name, []).append(kind(*values))
     return {
         session_id: Parts(**{name: tuple(rows) for name, rows in kinds.items()})
         for session_id, kinds in found.items()
     }
+
+
+def _after(rows: Sequence[ScoreRow] | Sequence[GapRow] | Sequence[CueRow]) -> int:
+    """The number that comes after those of some rows."""
+    return rows[-1].seq + 1 if rows else 0
+
+
+def _score_update(row: ScoreRow) -> ScoreUpdate:
+    components = None
+    if row.movement is not None and row.timing is not None and row.range is not None:
+        components = Components(movement=row.movement, timing=row.timing, range=row.range)
+    state = cast("State", row.state)
+    return ScoreUpdate(row.t_s, state, row.score, components, row.reference_s, row.tempo)
+
+
+def _gap_update(row: GapRow) -> GapUpdate:
+    return GapUpdate(row.start_s, row.end_s, cast("GapReason", row.reason))
+
+
+def repetition_update(row: RepetitionRow) -> RepUpdate:
+    """What a row was made of."""
+    return RepUpdate(
+        number=row.number,
+        start_s=row.start_s,
+        end_s=row.end_s,
+        valid=row.valid,
+        score=row.score,
+        range=row.range,
+        tempo=row.tempo,
+        differences=tuple(
+            Difference(cast("Part", each["part"]), each["degrees"]) for each in row.differences
+        ),
+    )
 
 
 def _score_row(seq: int, update: ScoreUpdate) -> ScoreRow:

@@ -16,6 +16,7 @@ from posesim.errors import PosesimError
 from .. import schema
 from ..database import Database, StoreError, new_id, now
 from .exercises import Kind, may_see
+from .sessions import counted_repetitions
 
 MOST_ASSIGNMENTS = 100  # of one coach for one member
 
@@ -178,7 +179,7 @@ class PlanRows:
         statement = (
             sa.select(
                 sessions.c.exercise_id,
-                _sum(summary["repetitions"].as_integer()).label("repetitions"),
+                _sum(counted_repetitions()).label("repetitions"),
                 _sum(summary["held_s"].as_float()).label("held_s"),
                 _sum(summary["scored_s"].as_float()).label("scored_s"),
             )

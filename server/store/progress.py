@@ -7,6 +7,7 @@ import sqlalchemy as sa
 
 from .. import schema
 from ..database import Database
+from .sessions import counted_repetitions, seen_by_coaches
 
 table = schema.sessions
 
@@ -18,7 +19,7 @@ class Trained:
     Attributes:
         at: When it was begun.
         score, best_score: 0 to 100.
-        repetitions: Those that counted.
+        repetitions: Those that counted; in a call, as its coach counted them.
         scored_s: For how long there was a score.
     """
 
@@ -38,9 +39,17 @@ class ProgressRows:
         self._database = database
 
     async def trained(
-        self, user_id: str, since: datetime, exercise_id: str | None = None
+        self,
+        user_id: str,
+        since: datetime,
+        exercise_id: str | None = None,
+        *,
+        by_coach: bool = False,
     ) -> list[Trained]:
-        """The user's sessions since then in which something was scored, oldest first."""
+        """The user's sessions since then in which something was scored, oldest first.
+
+        With `by_coach`, those that coaches of theirs may see.
+        """
         summary = table.c.summary
         scored_s = summary["scored_s"].as_float()
         statement = (
@@ -50,14 +59,15 @@ class ProgressRows:
                 table.c.exercise_name,
                 summary["score"].as_float().label("score"),
                 summary["best_score"].as_float().label("best_score"),
-                # Summaries of before repetitions were counted have none.
-                sa.func.coalesce(summary["repetitions"].as_integer(), 0).label("repetitions"),
+                counted_repetitions().label("repetitions"),
                 scored_s.label("scored_s"),
             )
             .where(table.c.user_id == user_id, table.c.created_at >= since, scored_s > 0)
             .order_by(table.c.created_at)
         )
+        if by_coach:
+            statement = statement.where(seen_by_coaches())
         if exercise_id is not None:
             statement = statement.where(table.c.exercise_id == exercise_id)
-        async with self._database.transaction() as connection:
+        async with self._database.snapshot() as connection:
             return [Trained(*row) for row in await connection.execute(statement)]

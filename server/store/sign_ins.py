@@ -107,7 +107,7 @@ class SignInRows:
                 expires_at=expires_at,
             )
         )
-        return await self._database.change(statement) > 0
+        return await self._database.change(statement, alone=False) > 0
 
     async def end(self, sign_in_id: str) -> bool:
         """End one; False if it had ended."""

@@ -88,11 +88,6 @@ class UserRows:
         unchanged = sa.and_(table.c.id == user.id, table.c.password_hash == user.password_hash)
         return await self._replace_password(unchanged, password_hash, keep)
 
-    async def set_role(self, name: str, role: Role) -> bool:
-        """Give another role; False if there is no such user."""
-        statement = sa.update(table).where(table.c.name == name)
-        return await self._database.change(statement.values(role=role)) > 0
-
     async def change_role(self, user_id: str, role: Role) -> bool:
         """Give another role as long as an admin remains; False if there is no such user.
 
