@@ -128,7 +128,7 @@ async def test_a_part_becomes_the_reference(server, clip):
     assert cut["clip_duration_s"] == exercise["clip_duration_s"]
     ready = await server.until(exercise["id"], "ready")
     assert ready["duration_s"] == pytest.approx(3.8, abs=0.1)
-    reference = server.app[EXERCISES].reference(await stored(server, exercise))
+    reference = await server.app[EXERCISES].files.reference(await stored(server, exercise))
     assert reference.name == "reference-1200-5000.npz"
     assert Reference.load(reference).duration_s == pytest.approx(3.8, abs=0.1)
 
@@ -253,7 +253,7 @@ async def test_the_thumbnail_is_of_the_part(server, tmp_path):
 
 async def test_a_clip_that_vanished_can_not_be_cut(server, clip):
     exercise = await server.ready_exercise(clip)
-    server.app[EXERCISES].files.clip(await stored(server, exercise)).unlink()
+    (await server.app[EXERCISES].files.clip(await stored(server, exercise))).unlink()
     assert "upload it again" in await problem(await patch(server, exercise, start_s=1.0), 404)
     assert await server.get(f"/v1/exercises/{exercise['id']}") == exercise
 

@@ -7,8 +7,8 @@ from posesim_server.store.exercises import LONGEST_NAME, free_name
 
 
 @pytest.fixture
-async def store(tmp_path):
-    store = await Store.open(f"sqlite+aiosqlite:///{tmp_path / 'db.sqlite3'}")
+async def store(database_url):
+    store = await Store.open(database_url)
     yield store
     await store.close()
 

@@ -23,7 +23,7 @@ async def test_the_files_of_the_first_version_are_found_and_can_be_cut(tmp_path)
         response = await server.client.get(old["thumbnail_url"], headers=server.headers)
         assert await response.text() == "an old thumbnail.jpg"
         stored = await server.app[STORE].exercises.get(USER, EXERCISE)
-        assert server.app[EXERCISES].reference(stored) == folder / "reference.npz"
+        assert await server.app[EXERCISES].files.reference(stored) == folder / "reference.npz"
 
         assert (await patch(server, old, start_s=1.2, end_s=8.4)).status == 200
         await server.until(EXERCISE, "ready")

@@ -1,6 +1,6 @@
 """Who may see which exercise: the one query that decides it, by who asks."""
 
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 import sqlalchemy as sa
@@ -33,14 +33,24 @@ class World:
             ends_on=None,
         )
 
+    async def call(self, exercise, coach=None):
+        """A call with whoever asks, who has joined it, and with this in its program."""
+        coach, calls = coach or self.owner, self.store.calls
+        made, token = await calls.add(
+            coach.id, title="Knee", starts_at=None, lifetime=timedelta(days=1)
+        )
+        await calls.set_program(made.id, [exercise.id])
+        await calls.accept(token, self.asker.id)
+        return made
+
     async def set_role(self, user, role):
         statement = sa.update(schema.users).where(schema.users.c.id == user.id)
         await self.store.database.change(statement.values(role=role))
 
 
 @pytest.fixture
-async def world(tmp_path):
-    store = await Store.open(f"sqlite+aiosqlite:///{tmp_path / 'db.sqlite3'}")
+async def world(database_url):
+    store = await Store.open(database_url)
     owner = await store.users.add("owner", "h", "coach")
     yield World(store, owner, await store.users.add("asker", "h"))
     await store.close()
@@ -107,6 +117,46 @@ async def member_of_who_is_no_coach_any_more(world, exercise):
     await world.set_role(world.owner, "member")
 
 
+async def member_of_a_call(world, exercise):
+    await world.call(exercise)
+
+
+async def member_of_a_call_that_ended(world, exercise):
+    await world.store.calls.end((await world.call(exercise)).id)
+
+
+async def member_of_a_call_that_was_deleted(world, exercise):
+    await world.store.calls.delete(world.owner.id, (await world.call(exercise)).id)
+
+
+async def member_of_a_call_with_something_else(world, exercise):
+    other = await world.store.exercises.add(
+        world.owner.id, name="Else", clip_sha256="1" * 64, clip_type="video/mp4", duration_s=4.0
+    )
+    await world.call(other)
+
+
+async def somebody_who_was_only_sent_the_link(world, exercise):
+    made, _ = await world.store.calls.add(
+        world.owner.id, title="Knee", starts_at=None, lifetime=timedelta(days=1)
+    )
+    await world.store.calls.set_program(made.id, [exercise.id])
+
+
+async def member_of_a_call_of_who_is_no_coach_any_more(world, exercise):
+    await world.call(exercise)
+    await world.set_role(world.owner, "member")
+
+
+async def coach_of_the_owner_in_a_call(world, exercise):
+    """The call goes the other way: what its member has is not its coach's to see."""
+    await world.set_role(world.asker, "coach")
+    _, token = await world.store.calls.add(
+        world.asker.id, title="Knee", starts_at=None, lifetime=timedelta(days=1)
+    )
+    await world.store.calls.accept(token, world.owner.id)
+
+
 async def add_exercise(world, visibility):
     made = await world.store.exercises.add(
         world.owner.id, name="Squat", clip_sha256="0" * 64, clip_type="video/mp4", duration_s=4.0
@@ -129,6 +179,13 @@ async def add_exercise(world, visibility):
         (former_member_who_had_a_plan, False, False, True),
         (member_of_another_coach_who_plans_it, False, False, True),
         (member_of_who_is_no_coach_any_more, False, False, False),
+        (member_of_a_call, True, True, True),
+        (member_of_a_call_that_ended, False, False, True),
+        (member_of_a_call_that_was_deleted, False, False, True),
+        (member_of_a_call_with_something_else, False, False, True),
+        (somebody_who_was_only_sent_the_link, False, False, True),
+        (member_of_a_call_of_who_is_no_coach_any_more, False, False, False),
+        (coach_of_the_owner_in_a_call, False, False, True),
     ],
 )
 @pytest.mark.parametrize("visibility", VISIBILITIES)

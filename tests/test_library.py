@@ -72,6 +72,7 @@ def test_another_name_is_refused_as_usual():
 
 
 @pytest.mark.slow
+@pytest.mark.shares
 def test_a_type_checker_knows_the_examples_and_no_other_name(tmp_path):
     for n, example in enumerate(EXAMPLES):
         (tmp_path / f"example_{n}.py").write_text(example)
@@ -120,6 +121,7 @@ def test_the_examples_run_as_they_stand(tmp_path, monkeypatch, capsys):
 @pytest.mark.weights
 @pytest.mark.clips
 @pytest.mark.slow
+@pytest.mark.shares
 def test_the_examples_run_with_real_clips(tmp_path, monkeypatch, capsys, clips):
     (tmp_path / "coach.mp4").symlink_to(clips / "push_up__aisc_C__side.mp4")
     (tmp_path / "user.mp4").symlink_to(clips / "push_up__kg_puB__side.mp4")

@@ -2,13 +2,13 @@
 
 import asyncio
 import contextlib
-import errno
 import hashlib
 import shutil
 import uuid
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,30 +16,23 @@ import structlog
 
 from posesim.errors import PosesimError
 
-from ..compute.workers import Workers, WorkersClosed
-from ..live.messages import EndReason
+from ..background.turns import EveryTurn
+from ..compute.workers import Workers
+from ..left_over import clear
+from ..live.outcomes import EndReason
+from ..objects.base import Objects, ObjectsError
+from ..objects.folder import FolderObjects
 from ..store import Store
 from ..store.exercises import Exercise, Kind, Trim
 from ..uploads import full_disk, require_room, write_file
 from .clips import check_clip, check_trim, draw_thumbnail, media_type, picture_at
-from .reference_files import ReferenceFiles
+from .embedding import Embedding
+from .reference_files import FOLDER, Reader, ReferenceFiles
 
 logger = structlog.get_logger(__name__)
 
-UNEXPECTED = "This clip could not be turned into a reference. Try another file or format."
-NO_ROOM = (
-    "The server's disk had no room for this reference. Ask whoever runs this server to make room, "
-    "then upload the clip again."
-)
 FRAMES_AT_ONCE = 2  # that are searched for in clips; each keeps a thread busy
 FRAMES_A_USER = 4  # asked for and not answered yet
-
-
-class ClipGone(PosesimError):
-    """A clip whose file was removed by other hands."""
-
-    def __init__(self) -> None:
-        super().__init__("The clip's file is gone. Delete this exercise and upload it again.")
 
 
 class TooManyFrames(PosesimError):
@@ -60,19 +53,16 @@ class About:
     mirrored: bool = False
 
 
-@dataclass(eq=False)
-class _Work:
-    """A reference that is to be made, and how much of it is. Only an exercise's newest counts."""
-
-    exercise: Exercise
-    progress: float = 0.0
+class _FinishedLater(Exception):
+    """The rows are as they should be; files that nobody needs any more go later."""
 
 
 class Exercises:
-    """Receives clips and embeds them one after the other, when no live session needs the network.
+    """Receives clips, has them embedded, changes and removes them.
 
     Args:
         folder: The data folder.
+        objects: Keeps the files; None keeps them in the data folder.
         end_sessions: Ends what runs against an exercise that is deleted or cut.
     """
 
@@ -80,49 +70,44 @@ class Exercises:
         self,
         *,
         folder: Path,
+        objects: Objects | None = None,
         store: Store,
         workers: Workers,
         end_sessions: Callable[[str, EndReason], Awaitable[object]],
         max_upload_bytes: int,
         max_clip_s: float,
     ) -> None:
-        self.files = ReferenceFiles(folder / "references")
+        self._objects = objects or FolderObjects(folder)
+        self.files = ReferenceFiles(self._objects)
+        self._references = folder / FOLDER
         self._uploads = folder / "uploads"
         self._store = store
-        self._workers = workers
         self._end_sessions = end_sessions
         self._max_upload_bytes = max_upload_bytes
         self._max_clip_s = max_clip_s
-        self._work: dict[str, _Work] = {}  # what is waiting or being embedded, by exercise
-        self._waiting: asyncio.Queue[_Work] = asyncio.Queue()
-        self._changing = asyncio.Lock()  # rows and files change together
+        self.embedding = Embedding(
+            files=self.files,
+            store=store.exercises,
+            workers=workers,
+            folder=self._uploads,
+            longest_s=max_clip_s,
+        )
         self._searching = asyncio.Semaphore(FRAMES_AT_ONCE)
         self._frames_asked: Counter[str] = Counter()  # by user
-        self._task: asyncio.Task[None] | None = None
 
-    async def start(self) -> None:
-        """Tidy up after a stop in the middle of something, and take up what it interrupted."""
-        await asyncio.to_thread(self._make_folders)
-        for exercise in await self._store.exercises.unfinished():
-            self._enqueue(exercise)
-        self._task = asyncio.create_task(self._embed_all(), name="embedding")
+    async def start(self, *, alone: bool = True) -> None:
+        """Tidy up after a stop in the middle of something, and take up what it interrupted.
+
+        A node of a cluster is not `alone`: it takes that up when it knows what others do.
+        """
+        await asyncio.to_thread(self._make_folders, shared=not alone)
+        if alone:
+            await self.embedding.take_up(EveryTurn())
+        self.embedding.start()
 
     async def close(self) -> None:
         """Stop embedding; `start` of the next run takes up what is unfinished."""
-        if self._task:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
-
-    def reference(self, exercise: Exercise) -> Path:
-        """Where the reference of an exercise in state `ready` is."""
-        return self.files.reference(exercise)
-
-    def progress(self, exercise: Exercise) -> float:
-        """How much of it is embedded, 0 to 1."""
-        if exercise.state == "ready":
-            return 1.0
-        work = self._work.get(exercise.id)
-        return work.progress if work else 0.0
+        await self.embedding.close()
 
     async def receive(
         self, user_id: str, about: About, chunks: AsyncIterator[bytes], *, announced_bytes: int
@@ -150,9 +135,9 @@ class Exercises:
                 duration_s = await asyncio.to_thread(check_clip, clip, self._max_clip_s)
                 clip_type = await asyncio.to_thread(media_type, clip)
                 await asyncio.to_thread(draw_thumbnail, clip, thumbnail, 0.0, duration_s)
-                async with self._changing:
+                async with self.files.changing(user_id, sha256):
                     try:
-                        self.files.keep(clip, thumbnail, user_id, sha256)
+                        await self.files.keep(clip, thumbnail, user_id, sha256, clip_type)
                         exercise = await self._store.exercises.add(
                             user_id,
                             name=about.name,
@@ -165,9 +150,10 @@ class Exercises:
                             mirrored=about.mirrored,
                         )
                     except BaseException:
-                        await self._remove_unused(user_id, sha256)
+                        with contextlib.suppress(ObjectsError):  # the mark stays
+                            await self._remove_unused(user_id, sha256)
                         raise
-        self._enqueue(exercise)
+        self.embedding.add(exercise)
         return exercise
 
     async def change(self, exercise: Exercise, values: Mapping[str, Any]) -> Exercise | None:
@@ -195,26 +181,42 @@ class Exercises:
         exercise = await self._store.exercises.get(user_id, exercise_id)
         if exercise is None:
             return False
-        self._work.pop(exercise_id, None)  # the embedding task sees this and stops
-        await self._end_sessions(exercise_id, "reference_deleted")
-        async with self._changing:
-            deleted = await self._store.exercises.delete(user_id, exercise_id)
-            await self._remove_unused(user_id, exercise.clip_sha256)
+        with contextlib.suppress(_FinishedLater):
+            async with self.files.changing(user_id, exercise.clip_sha256):
+                self.embedding.drop(exercise_id)
+                await self._end_sessions(exercise_id, "reference_deleted")
+                deleted = await self._store.exercises.delete(user_id, exercise_id)
+                await self._remove_now_or_later(user_id, exercise.clip_sha256)
         return deleted
 
     async def end_user(self, user_id: str) -> None:
         """Stop all that is done with a user's exercises, who is about to be removed."""
         for exercise in await self._store.exercises.of_user(user_id):
-            self._work.pop(exercise.id, None)  # the embedding task sees this and stops
+            self.embedding.drop(exercise.id)
             await self._end_sessions(exercise.id, "reference_deleted")
+
+    async def tidy(self, at: datetime) -> None:
+        """Remove files that no row knows, of changes that were cut short before `at`.
+
+        Raises:
+            ObjectsError: If the files can't be reached.
+        """
+        for change in await self.files.unfinished(at):
+            if change.sha256 is not None:
+                async with self.files.changing(change.owner_id, change.sha256):
+                    await self._remove_unused(change.owner_id, change.sha256)
+            elif await self._store.users.get(change.owner_id) is None:
+                await self.files.remove_all(change.owner_id)
+            await self.files.finish(change)
+        await self._objects.tidy()
 
     async def embed_again(self, exercise: Exercise, reason: str) -> None:
         """Make the reference anew from its clip, e.g. because the network is another one."""
-        if exercise.id in self._work:
+        if exercise.id in self.embedding.here:
             return
         logger.warning("embedding again", exercise_id=exercise.id, reason=reason)
         await self._store.exercises.set_embedding(exercise.id)
-        self._enqueue(exercise)
+        self.embedding.add(exercise)
 
     async def frame(self, user_id: str, exercise: Exercise, at_s: float) -> bytes:
         """Return a JPEG of the clip at a time of the whole clip, for a user who waits for it.
@@ -229,15 +231,17 @@ class Exercises:
         self._frames_asked[user_id] += 1
         try:
             async with self._searching:
-                return await asyncio.to_thread(picture_at, await self._clip(exercise), at_s)
+                reader = Reader()
+                clip = await self.files.held_clip(exercise, reader)
+                return await asyncio.to_thread(picture_at, clip, at_s)
         finally:
             self._frames_asked[user_id] -= 1
             self._frames_asked += Counter()  # forgets who waits for none
 
-    def _make_folders(self) -> None:
-        shutil.rmtree(self._uploads, ignore_errors=True)
-        self._uploads.mkdir(mode=0o700, exist_ok=True)
-        self.files.make_folder()
+    def _make_folders(self, *, shared: bool) -> None:
+        clear(self._uploads, shared=shared)
+        for folder in (self._uploads, self._references):
+            folder.mkdir(mode=0o700, exist_ok=True)
 
     @contextlib.asynccontextmanager
     async def _temporary(self) -> AsyncIterator[Path]:
@@ -250,12 +254,6 @@ class Exercises:
         finally:
             await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
 
-    async def _clip(self, exercise: Exercise) -> Path:
-        clip = self.files.clip(exercise)
-        if not await asyncio.to_thread(clip.is_file):
-            raise ClipGone
-        return clip
-
     async def _cut(
         self, exercise: Exercise, trim: Trim, others: Mapping[str, Any]
     ) -> Exercise | None:
@@ -265,83 +263,48 @@ class Exercises:
         values = {**others, **dict(zip(_TRIM, trim, strict=True)), **about_part}
         with full_disk():
             async with self._temporary() as folder:
-                clip, thumbnail = await self._clip(exercise), folder / "thumbnail"
+                reader, thumbnail = Reader(), folder / "thumbnail"
+                clip = await self.files.held_clip(exercise, reader)
                 await asyncio.to_thread(draw_thumbnail, clip, thumbnail, from_s, to_s)
-                async with self._changing:
-                    cut = await self._store.exercises.change(exercise.user_id, exercise.id, values)
-                    if cut is None:
-                        return None
-                    thumbnail.replace(self.files.thumbnail(cut))
-                    self._enqueue(cut)
-                    await self._remove_unused(cut.user_id, cut.clip_sha256)
+                with contextlib.suppress(_FinishedLater):
+                    async with self.files.changing(exercise.user_id, exercise.clip_sha256):
+                        cut = await self._change_part(exercise, trim, values, thumbnail)
+                        await self._remove_now_or_later(exercise.user_id, exercise.clip_sha256)
+        if cut is None:
+            return None
         await self._end_sessions(exercise.id, "reference_changed")
+        return cut
+
+    async def _change_part(
+        self, exercise: Exercise, trim: Trim, values: Mapping[str, Any], thumbnail: Path
+    ) -> Exercise | None:
+        """Keep a part's picture, change the row, and begin to embed that part."""
+        try:
+            await self.files.keep_thumbnail(thumbnail, exercise, trim)
+            cut = await self._store.exercises.change(exercise.user_id, exercise.id, values)
+        except BaseException:
+            with contextlib.suppress(ObjectsError):  # the mark stays
+                await self._remove_unused(exercise.user_id, exercise.clip_sha256)
+            raise
+        if cut is not None:
+            self.embedding.add(cut)
         return cut
 
     async def _remove_unused(self, user_id: str, sha256: str) -> None:
         trims = await self._store.exercises.trims(user_id, sha256)
-        await asyncio.to_thread(self.files.remove_unused, user_id, sha256, trims)
+        await self.files.remove_unused(user_id, sha256, trims)
 
-    def _enqueue(self, exercise: Exercise) -> None:
-        work = self._work[exercise.id] = _Work(exercise)
-        self._waiting.put_nowait(work)
+    async def _remove_now_or_later(self, user_id: str, sha256: str) -> None:
+        """Remove what a change of rows left over.
 
-    def _wanted(self, work: _Work) -> bool:
-        """Whether its exercise is still there and was not cut otherwise since."""
-        return self._work.get(work.exercise.id) is work
-
-    async def _embed_all(self) -> None:
-        while True:
-            work = await self._waiting.get()
-            try:
-                await self._embed(work)
-            except WorkersClosed:  # the server stops; the next start takes it up again
-                return
-            except PosesimError as error:
-                await self._failed(work, str(error))
-            except Exception as error:
-                logger.exception("embedding failed", exercise_id=work.exercise.id)
-                # Of an error in a worker there is its traceback alone.
-                no_room = f"[Errno {errno.ENOSPC}]" in str(error)
-                await self._failed(work, NO_ROOM if no_room else UNEXPECTED)
-            finally:
-                if self._wanted(work):
-                    del self._work[work.exercise.id]
-
-    async def _failed(self, work: _Work, reason: str) -> None:
+        Raises:
+            _FinishedLater: If it can't be now; rows are changed already, and the mark stays.
+        """
         try:
-            async with self._changing:
-                if self._wanted(work):
-                    await self._store.exercises.set_failed(work.exercise.id, reason)
-        except PosesimError:  # it stays `embedding`, and the next start tries again
-            logger.exception("store failed", exercise_id=work.exercise.id)
-
-    async def _embed(self, work: _Work) -> None:
-        if not self._wanted(work):
-            return
-        exercise = work.exercise
-        clip = await self._clip(exercise)
-        into = self._uploads / f"{uuid.uuid4().hex}.npz"
-
-        def go_on(progress: float) -> bool:
-            work.progress = min(progress, 0.99)  # all of it only when it is kept
-            return self._wanted(work)
-
-        try:
-            duration_s = await self._workers.embed(
-                clip,
-                exercise.name,
-                into,
-                longest_s=self._max_clip_s,
-                start_s=exercise.start_s,
-                end_s=exercise.end_s,
-                on_progress=go_on,
-            )
-            async with self._changing:
-                if duration_s is not None and self._wanted(work):
-                    await asyncio.to_thread(into.replace, self.reference(exercise))
-                    await self._store.exercises.set_ready(exercise.id, duration_s)
-        finally:
-            await asyncio.to_thread(into.unlink, missing_ok=True)
+            await self._remove_unused(user_id, sha256)
+        except ObjectsError as error:
+            logger.warning("files have to be removed later", user_id=user_id)
+            raise _FinishedLater from error
 
 
 _TRIM = ("start_s", "end_s")
