@@ -1,6 +1,7 @@
 """Every engine gives what the plain one gives."""
 
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -52,13 +53,31 @@ def look(engine: Engine, frames: np.ndarray, hop: int = 1) -> tuple[np.ndarray, 
 
 
 @pytest.fixture(scope="module")
-def plain(weights: Weights, pattern: np.ndarray) -> tuple[np.ndarray, list[Window]]:
-    return look(TorchEngine(weights.tensors), pattern)
+def torch_engine(weights: Weights) -> TorchEngine:
+    return TorchEngine(weights.tensors)
 
 
 @pytest.fixture(scope="module")
-def cache(tmp_path_factory: pytest.TempPathFactory):
-    return tmp_path_factory.mktemp("cache")
+def plain(torch_engine: TorchEngine, pattern: np.ndarray) -> tuple[np.ndarray, list[Window]]:
+    return look(torch_engine, pattern)
+
+
+@pytest.fixture(scope="module")
+def compiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where `openvino` keeps its graphs, and no other engine any."""
+    return tmp_path_factory.mktemp("compiled")
+
+
+@pytest.fixture(scope="module")
+def openvino(weights: Weights, compiled: Path) -> OpenVinoEngine:
+    """In float32. Compiling it takes longer than most of what it computes here."""
+    return OpenVinoEngine(weights.tensors, cache=compiled)
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory, openvino: OpenVinoEngine, compiled: Path):
+    """What `openvino` compiled, for any engine to use and add to."""
+    return shutil.copytree(compiled, tmp_path_factory.mktemp("cache") / "graphs")
 
 
 def assert_equal(windows: list[Window], expected: list[Window]) -> None:
@@ -69,46 +88,45 @@ def assert_equal(windows: list[Window], expected: list[Window]) -> None:
 
 
 @needs_weights
-def test_openvino_in_float32_equals_torch(weights, pattern, plain, cache):
-    taps, windows = look(OpenVinoEngine(weights.tensors, cache=cache), pattern)
+def test_openvino_in_float32_equals_torch(openvino, pattern, plain):
+    taps, windows = look(openvino, pattern)
     np.testing.assert_allclose(taps, plain[0], atol=1e-4)
     assert len(windows) == 5  # the first one whole, two from what was kept, that again, the end
     assert_equal(windows, plain[1])
 
 
 @needs_weights
-def test_windows_are_the_same_when_some_are_left_out(weights, pattern, plain, cache):
-    engine = OpenVinoEngine(weights.tensors, cache=cache)
-    _, windows = look(engine, pattern, hop=2)
+def test_windows_are_the_same_when_some_are_left_out(openvino, pattern, plain):
+    _, windows = look(openvino, pattern, hop=2)
     assert_equal(windows, [plain[1][i] for i in (1, 3, 4)])
 
 
 @needs_weights
-def test_a_window_can_be_looked_at_twice(weights, pattern, plain, cache):
-    engine = OpenVinoEngine(weights.tensors, cache=cache)
-    stem = StreamingStem(engine)
-    run(engine, stem.push(pattern[:80]))
-    once, again = run(engine, stem.window()), run(engine, stem.window())
-    run(engine, stem.push(pattern[80:88]))
-    after = run(engine, stem.window())
+def test_a_window_can_be_looked_at_twice(openvino, pattern, plain):
+    stem = StreamingStem(openvino)
+    run(openvino, stem.push(pattern[:80]))
+    once, again = run(openvino, stem.window()), run(openvino, stem.window())
+    run(openvino, stem.push(pattern[80:88]))
+    after = run(openvino, stem.window())
     assert_equal([once, again, after], [plain[1][i] for i in (0, 0, 1)])
 
 
 @needs_weights
-def test_streams_do_not_mix(weights, pattern, cache):
-    engine = OpenVinoEngine(weights.tensors, cache=cache)
+def test_streams_do_not_mix(openvino, pattern):
     clips = [pattern[:32], pattern[::-1][:32]]
-    alone = [look(engine, clip)[0] for clip in clips]
-    stems = [StreamingStem(engine) for _ in clips]
-    together = run_together(engine, [s.push(c) for s, c in zip(stems, clips, strict=True)])
+    alone = [look(openvino, clip)[0] for clip in clips]
+    stems = [StreamingStem(openvino) for _ in clips]
+    together = run_together(openvino, [s.push(c) for s, c in zip(stems, clips, strict=True)])
     for parts, taps in zip(together, alone, strict=True):
         pushed = np.concatenate([part.taps for part in parts])
         np.testing.assert_array_equal(pushed, taps[: len(pushed)])
 
 
+@pytest.mark.slow
+@pytest.mark.shares
 @needs_weights
-def test_torch_computes_several_streams_as_one_batch(weights, pattern):
-    engine = TorchEngine(weights.tensors)
+def test_torch_computes_several_streams_as_one_batch(torch_engine, pattern):
+    engine = torch_engine
     clips = [pattern[:16], pattern[::-1][:16]]
     behind = [0, 3]
     alone, streams = [engine.open() for _ in clips], [engine.open() for _ in clips]
@@ -131,13 +149,14 @@ def real_frames(clips) -> np.ndarray:
 
 
 @pytest.fixture(scope="module")
-def real_windows(weights, real_frames) -> list[Window]:
-    return look(TorchEngine(weights.tensors), real_frames)[1]
+def real_windows(torch_engine, real_frames) -> list[Window]:
+    return look(torch_engine, real_frames)[1]
 
 
 @needs_weights
 @pytest.mark.clips
 @pytest.mark.slow
+@pytest.mark.shares
 @pytest.mark.parametrize("precision", PRECISIONS)
 def test_windows_of_a_real_clip_agree_with_torch(
     weights, real_frames, real_windows, cache, precision
@@ -151,6 +170,7 @@ def test_windows_of_a_real_clip_agree_with_torch(
 @needs_weights
 @pytest.mark.clips
 @pytest.mark.slow
+@pytest.mark.shares
 def test_the_score_of_real_clips_is_that_of_float32(weights, pose_networks, clips, cache):
     # float32 stands for PyTorch, whose taps and windows it has: that would take minutes
     settings = Settings.of(I3D, weights.sha256, pose="the ones here")
@@ -191,18 +211,20 @@ def score(comparator: Comparator, user: Path) -> float:
 
 
 @needs_weights
-def test_a_compiled_graph_is_kept_and_used_again(weights, pattern, tmp_path):
-    first = look(OpenVinoEngine(weights.tensors, cache=tmp_path), pattern[:24])
-    kept = {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()}
-    again = look(OpenVinoEngine(weights.tensors, cache=tmp_path), pattern[:24])
+def test_a_compiled_graph_is_kept_and_used_again(weights, openvino, compiled, pattern):
+    first = look(openvino, pattern[:24])
+    kept = {path: path.stat().st_mtime_ns for path in compiled.iterdir()}
+    again = look(OpenVinoEngine(weights.tensors, cache=compiled), pattern[:24])
     assert len(kept) == 4
-    assert {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()} == kept
+    assert {path: path.stat().st_mtime_ns for path in compiled.iterdir()} == kept
     np.testing.assert_array_equal(first[0], again[0])
 
 
 @needs_weights
-def test_a_damaged_compiled_graph_is_made_anew(weights, pattern, plain, tmp_path):
-    OpenVinoEngine(weights.tensors, cache=tmp_path)
+def test_a_damaged_compiled_graph_is_made_anew(
+    weights, openvino, compiled, pattern, plain, tmp_path
+):
+    shutil.copytree(compiled, tmp_path, dirs_exist_ok=True)
     whole = {path: path.read_bytes() for path in tmp_path.iterdir()}
     for path, damage in zip(whole, (b"", b"nothing", bytes(99), None), strict=True):
         path.write_bytes(whole[path][:1000] if damage is None else damage)

@@ -11,49 +11,48 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import av
 import numpy as np
 import pytest
-from fake_engine import CALIBRATION, SETTINGS, FakeEngine, FakeNetwork, open_fake_network
-from live_fakes import FakeComparator, frame_at, plant
-from videos import draw_person, stick_figure
+from bodies import pose
+from fake_engine import (
+    CALIBRATION,
+    SETTINGS,
+    SQUATS,
+    FakeEngine,
+    FakeNetwork,
+    open_fake_network,
+)
+from live_fakes import FakeComparator, FollowingComparator, frame_at, plant
+from videos import stick_figure
+from worker_streams import batch, plainly, without_speed
 from worker_thread import ThreadBody
 
 from posesim import Comparison, Embedder, Reference, compare
+from posesim.embedding import Features, Part, TimedPose
 from posesim.errors import BrokenReference
 from posesim.network import Network
-from posesim.updates import GapUpdate, PoseUpdate, ReferenceClock, RepUpdate, ScoreUpdate, Update
-from posesim_server.compute.frames import SLOTS
-from posesim_server.compute.network import compare_with
-from posesim_server.compute.workers import (
-    Body,
+from posesim.timebase import Gap
+from posesim.updates import GapUpdate, ReferenceClock, RepUpdate, ScoreUpdate, Update
+from posesim_server.compute.asked_worker import Worker
+from posesim_server.compute.errors import (
     CannotStart,
     ClipKillsWorkers,
     WorkBroken,
     WorkerLost,
-    Workers,
     WorkersClosed,
     WorkersKeepDying,
     WorkFailed,
 )
-from posesim_server.live.intake import Arrival, Batch
+from posesim_server.compute.frames import SLOTS
+from posesim_server.compute.network import compare_with, demonstrate
+from posesim_server.compute.process_link import Body
+from posesim_server.compute.workers import MOST_TRIES, Workers
+from posesim_server.live.demonstration import Demonstration, Showing, end_s
+from posesim_server.live.intake import Arrival, Batch, StreamClock
 from posesim_server.live.live_comparison import LiveComparison, Total
+from posesim_server.live.live_demonstration import LiveDemonstration
 from server import WAIT_S
 from server import FakeEngine as GatedEngine
-
-
-def batch(first: int, count: int = 8, dropped: int = 0) -> Batch:
-    return Batch(
-        tuple(Arrival(n / 25, n / 25, picture(n)) for n in range(first, first + count)),
-        dropped,
-    )
-
-
-def picture(n: int) -> av.VideoFrame:
-    """A person who squats."""
-    return av.VideoFrame.from_ndarray(draw_person(n / 25), format="rgb24").reformat(
-        format="yuv420p"
-    )
 
 
 @pytest.fixture(scope="module")
@@ -76,12 +75,20 @@ def anything(_: float) -> bool:
     return True
 
 
-def plainly(update: Update) -> tuple[type, dict[str, Any]]:
-    """An update as what can be compared: a pose holds an array."""
-    values = vars(update)
-    if isinstance(update, PoseUpdate):
-        values = values | {"landmarks": update.landmarks.tolist()}
-    return type(update), values
+class Killing:
+    """Goes on, and kills so many workers that make progress, one after the other."""
+
+    def __init__(self, workers: Workers, count: int) -> None:
+        self._workers = workers
+        self._count = count
+        self.killed: list[Worker] = []
+
+    def __call__(self, _: float) -> bool:
+        for worker in self._workers._workers:
+            if worker not in self.killed and len(self.killed) < self._count:
+                self.killed.append(worker)
+                worker.link.kill()
+        return True
 
 
 # In a process
@@ -183,11 +190,11 @@ async def test_whoever_waits_for_workers_hears_when_none_will_come() -> None:
         return next(launches)(*arguments)
 
     async with Workers(open_fake_network, launch=launch) as workers:
-        workers._workers[0].body.kill()
+        workers._workers[0].link.kill()
         with pytest.raises(WorkersKeepDying):
             await workers.failed
         with pytest.raises(WorkersClosed):
-            await workers.compare(plant(FakeComparator))
+            await workers.watch(plant(FakeComparator))
 
 
 # Comparing
@@ -216,25 +223,25 @@ async def test_a_comparator_that_fails_fails_its_calls_alone() -> None:
     broken, sound = FakeComparator(), FakeComparator()
     broken.error = RuntimeError("a planted failure")
     async with threads() as workers:
-        lanes = [await workers.compare(plant(lambda c=c: c)) for c in (broken, sound)]
+        lanes = [await workers.watch(plant(lambda c=c: c)) for c in (broken, sound)]
         frames = [(0.0, frame_at(0.0))]
         with pytest.raises(WorkBroken, match="a planted failure"):
-            await lanes[0].push(frames, dropped=False, tail_hop=8)
-        assert await lanes[1].push(frames, dropped=False, tail_hop=8) == []
+            await lanes[0].push(frames, tail_hop=8)
+        assert await lanes[1].push(frames, tail_hop=8) == []
 
 
 async def test_a_reference_that_is_gone_is_a_sentence(tmp_path: Path) -> None:
     async with threads() as workers:
         with pytest.raises(WorkFailed, match="npz"):
-            await workers.compare(partial(compare_with, tmp_path / "none.npz"))
+            await workers.watch(partial(compare_with, tmp_path / "none.npz"))
         assert workers._workers[0].lanes == 0
 
 
 async def test_every_slot_comes_back(reference: Path) -> None:
     async with threads() as workers:
         for _ in range(2 * SLOTS):
-            lane = await workers.compare(plant(FakeComparator))
-            await lane.push([(0.0, frame_at(0.0))], dropped=False, tail_hop=8)
+            lane = await workers.watch(plant(FakeComparator))
+            await lane.push([(0.0, frame_at(0.0))], tail_hop=8)
             lane.close()
             with pytest.raises(WorkBroken):  # answered after the closing
                 await lane.finish()
@@ -242,10 +249,10 @@ async def test_every_slot_comes_back(reference: Path) -> None:
 
 async def test_sessions_go_to_the_worker_with_the_fewest() -> None:
     async with Workers(open_fake_network, count=2, launch=ThreadBody) as workers:
-        lanes = [await workers.compare(plant(FakeComparator)) for _ in range(4)]
+        lanes = [await workers.watch(plant(FakeComparator)) for _ in range(4)]
         assert [worker.lanes for worker in workers._workers] == [2, 2]
         lanes[0].close()
-        await workers.compare(plant(FakeComparator))
+        await workers.watch(plant(FakeComparator))
         assert [worker.lanes for worker in workers._workers] == [2, 2]
 
 
@@ -254,7 +261,7 @@ async def test_a_comparison_whose_worker_died_between_two_batches_goes_on() -> N
         comparison = LiveComparison(workers, plant(FakeComparator))
         await comparison.open()
         first = workers._workers[0]
-        first.body.kill()
+        first.link.kill()
         async with asyncio.timeout(WAIT_S):
             while first in workers._workers or not workers._workers:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
@@ -268,7 +275,7 @@ async def test_repetitions_are_counted_on_in_the_next_worker() -> None:
         comparison = LiveComparison(workers, plant(FakeComparator))
         await comparison.open()
         updates = [u for n in range(0, 48, 8) for u in await comparison.push(batch(n), 8)]
-        workers._workers[0].body.kill()
+        workers._workers[0].link.kill()
         await asyncio.sleep(0)
         assert await comparison.push(batch(48), 8) == []
         updates += [u for n in range(56, 104, 8) for u in await comparison.push(batch(n), 8)]
@@ -299,7 +306,7 @@ async def test_a_comparison_is_told_where_the_reference_is_played() -> None:
         assert comparator.clock is None
 
 
-async def test_the_next_worker_is_told_the_clock_on_the_time_that_goes_on() -> None:
+async def test_the_next_worker_is_told_the_times_and_the_clock_that_go_on() -> None:
     comparators: list[FakeComparator] = []
 
     def opened() -> FakeComparator:
@@ -310,15 +317,41 @@ async def test_the_next_worker_is_told_the_clock_on_the_time_that_goes_on() -> N
         comparison = LiveComparison(workers, plant(opened))
         await comparison.open()
         await comparison.push(batch(50), 8)
-        workers._workers[0].body.kill()
+        workers._workers[0].link.kill()
         await asyncio.sleep(0)
         assert await comparison.push(batch(58), 8) == []
-        # The camera's times begin at 0 again; the comparison's go on at 2.28.
-        await comparison.push(batch(0), 8, ReferenceClock(at_s=0.1, reference_s=2.4))
+        clock = ReferenceClock(at_s=2.7, reference_s=2.4)
+        await comparison.push(batch(66), 8, clock)
     assert len(comparators) == 2
-    assert comparators[1].times_s[0] == pytest.approx(2.28)
-    assert comparators[1].clock is not None
-    assert comparators[1].clock.at_s == pytest.approx(2.38)
+    assert comparators[1].times_s[0] == pytest.approx(2.64)
+    assert comparators[1].clock == clock
+
+
+async def test_a_comparator_is_told_why_frames_are_missing() -> None:
+    comparator = FakeComparator()
+    async with threads() as workers:
+        comparison = LiveComparison(workers, plant(lambda: comparator))
+        await comparison.open()
+        await comparison.push(batch(0), 8)
+        updates = await comparison.push(batch(50, gap="paused"), 8)
+        await comparison.push(batch(58, gap="overload"), 8)
+    assert comparator.interrupts == ["paused", "overload"]
+    assert isinstance(updates[0], GapUpdate)
+
+
+async def test_a_pause_that_was_lost_with_a_worker_is_one_gap_for_that_reason() -> None:
+    comparator = FakeComparator()
+    async with threads() as workers:
+        comparison = LiveComparison(workers, plant(lambda: comparator))
+        await comparison.open()
+        await comparison.push(batch(0), 8)
+        workers._workers[0].link.kill()
+        await asyncio.sleep(0)
+        assert await comparison.push(batch(50, gap="paused"), 8) == []
+        gap, *_ = await comparison.push(batch(58), 8)
+    assert gap == GapUpdate(0.28, 2.32, "paused")
+    assert comparison.summary().gaps == 1
+    assert comparator.interrupts == []
 
 
 async def test_workers_that_die_of_a_session_again_and_again_end_it() -> None:
@@ -326,12 +359,131 @@ async def test_workers_that_die_of_a_session_again_and_again_end_it() -> None:
         comparison = LiveComparison(workers, plant(FakeComparator))
         await comparison.open()
         for first in range(5):
-            workers._workers[0].body.kill()
+            workers._workers[0].link.kill()
             await asyncio.sleep(0)
             assert await comparison.push(batch(first), 8) == []
-        workers._workers[0].body.kill()
+        workers._workers[0].link.kill()
         with pytest.raises(WorkerLost):
             await comparison.push(batch(9), 8)
+
+
+async def test_a_long_session_outlives_more_workers_than_a_short_one_may() -> None:
+    """Each dies a minute of it after the last: of something else than its pictures."""
+    async with threads() as workers:
+        comparison = LiveComparison(workers, plant(FakeComparator))
+        await comparison.open()
+        for minute in range(12):
+            workers._workers[0].link.kill()
+            await asyncio.sleep(0)
+            assert await comparison.push(batch(minute * 60 * 25 + minute), 8) == []
+
+
+# Following a demonstration
+
+
+def shown(*seconds: float) -> list[Part]:
+    return [TimedPose(time_s, pose(SQUATS(time_s))) for time_s in seconds]
+
+
+def at_once() -> StreamClock:
+    clock = StreamClock()
+    clock.saw(0.0, 0.0)
+    return clock
+
+
+async def test_a_comparator_that_follows_is_shown_each_part_once() -> None:
+    comparator, demonstration = FollowingComparator(), Demonstration()
+    demonstration.begin(at_once())
+    async with threads() as workers:
+        comparison = LiveComparison(
+            workers, plant(lambda: comparator), showing=Showing(demonstration)
+        )
+        await comparison.open()
+        await comparison.push(batch(0), 8)
+        demonstration.show(shown(0.0, 0.12))
+        await comparison.push(batch(8), 8)
+        await comparison.push(batch(16), 8)
+        demonstration.show(shown(0.24))
+        await comparison.push(batch(24), 8)
+    assert [[end_s(part) for part in parts] for parts in comparator.shown] == [
+        [],
+        [0.0, 0.12],
+        [],
+        [0.24],
+    ]
+
+
+async def test_the_next_worker_is_shown_the_last_minute_again() -> None:
+    comparators: list[FollowingComparator] = []
+
+    def opened() -> FollowingComparator:
+        comparators.append(FollowingComparator())
+        return comparators[-1]
+
+    demonstration = Demonstration()
+    demonstration.begin(at_once())
+    async with threads() as workers:
+        comparison = LiveComparison(workers, plant(opened), showing=Showing(demonstration))
+        await comparison.open()
+        demonstration.show(shown(*map(float, range(100))))
+        await comparison.push(batch(0), 8)
+        workers._workers[0].link.kill()
+        await asyncio.sleep(0)
+        demonstration.show(shown(100.0))
+        assert await comparison.push(batch(8), 8) == []
+        await comparison.push(batch(16), 8)
+        await comparison.push(batch(24), 8)
+    (again, nothing) = comparators[1].shown
+    assert [end_s(part) for part in again] == [float(n) for n in range(40, 101)]
+    assert nothing == []
+
+
+async def test_a_process_demonstrates_as_the_library_does_and_goes_on_after_its_death() -> None:
+    demonstration, plain = Demonstration(), open_fake_network().demonstrator()
+    expected: list[Part] = []
+    async with Workers(open_fake_network) as workers:
+        showing = LiveDemonstration(workers, demonstrate, demonstration, at_once())
+        await showing.open()
+        for first in range(0, 160, 8):
+            assert await showing.push(batch(first), 8) == []
+            for arrival in batch(first).frames:
+                expected += plain.push(arrival.time_s, arrival.frame)
+        _, parts = demonstration.since(0)
+        assert [type(part) for part in parts] == [type(part) for part in expected]
+        for part, other in zip(parts, expected, strict=True):
+            assert end_s(part) == end_s(other)
+            if isinstance(part, Features) and isinstance(other, Features):
+                np.testing.assert_array_equal(part.taps, other.taps)
+                assert (part.window is None) == (other.window is None)
+        windows = [part for part in parts if isinstance(part, Features) and part.window]
+        assert 0 < len(windows) <= 160 / 32  # whatever the session's hop
+        (process,) = multiprocessing.active_children()
+        assert process.pid is not None
+        os.kill(process.pid, signal.SIGKILL)
+        await showing.push(batch(160), 8)
+        await showing.push(batch(200), 8)
+        gap, *_ = demonstration.since(len(parts))[1]
+        assert gap == Gap(max(map(end_s, parts)), 8.0, "restart")
+        await showing.finish()
+        assert demonstration.over.is_set()
+        showing.close()
+
+
+async def test_a_demonstration_that_could_not_begin_does_not_end_another() -> None:
+    demonstration = Demonstration()
+    async with threads() as workers:
+        first, second = [
+            LiveDemonstration(workers, demonstrate, demonstration, at_once()) for _ in "ab"
+        ]
+        await first.open()
+        await first.push(batch(0), 8)
+        with pytest.raises(ValueError, match="one stream at a time"):
+            await second.open()
+        second.close()
+        assert not demonstration.over.is_set()
+        first.close()
+        assert demonstration.over.is_set()
+        assert workers._workers[0].lanes == 0
 
 
 # Embedding
@@ -340,29 +492,16 @@ async def test_workers_that_die_of_a_session_again_and_again_end_it() -> None:
 async def test_a_clip_is_embedded_again_when_its_worker_dies(clip: Path, tmp_path: Path) -> None:
     into = tmp_path / "reference.npz"
     async with threads() as workers:
-        killed = False
-
-        def kill_once(_: float) -> bool:
-            nonlocal killed
-            if not killed:
-                killed = True
-                workers._workers[0].body.kill()
-            return True
-
+        kill_once = Killing(workers, 1)
         duration_s = await workers.embed(clip, "a", into, longest_s=60, on_progress=kill_once)
-    assert killed
+    assert len(kill_once.killed) == 1
     assert duration_s == pytest.approx(4.0, abs=0.1)
     assert Reference.load(into).name == "a"
 
 
 async def test_a_clip_that_workers_die_of_is_given_up(clip: Path, tmp_path: Path) -> None:
     async with threads() as workers:
-
-        def kill(_: float) -> bool:
-            for worker in workers._workers:
-                worker.body.kill()
-            return True
-
+        kill = Killing(workers, MOST_TRIES)
         with pytest.raises(ClipKillsWorkers, match="Save it in another format"):
             await workers.embed(clip, "a", tmp_path / "r.npz", longest_s=60, on_progress=kill)
 
@@ -411,22 +550,15 @@ async def test_a_session_is_served_while_a_clip_is_embedded(clip: Path, tmp_path
         )
         await asyncio.to_thread(engine.reached.wait, WAIT_S)
         comparator = FakeComparator()
-        opening = asyncio.create_task(workers.compare(plant(lambda: comparator)))
+        opening = asyncio.create_task(workers.watch(plant(lambda: comparator)))
         engine.gate.set()
         lane = await opening
-        await lane.push([(0.0, frame_at(0.0))], dropped=False, tail_hop=8)
+        await lane.push([(0.0, frame_at(0.0))], tail_hop=8)
         assert not embedding.done()
         await embedding
 
 
 # Comparing files
-
-
-def without_speed(comparison: Comparison | None) -> dict[str, Any]:
-    """What of a comparison is the same at each run."""
-    assert comparison is not None
-    updates = [plainly(update) for update in comparison.updates]
-    return comparison.as_json() | {"frames_per_second": None, "updates": updates}
 
 
 async def compare_file(
@@ -463,6 +595,8 @@ async def test_a_process_compares_a_file_as_the_library_does(clip: Path, referen
     assert (seen[0], seen[-1]) == (0.0, 1.0)
 
 
+@pytest.mark.slow
+@pytest.mark.shares
 @pytest.mark.weights
 async def test_real_networks_in_a_worker_give_what_the_library_gives(
     clip: Path, tmp_path: Path
@@ -479,29 +613,16 @@ async def test_real_networks_in_a_worker_give_what_the_library_gives(
 
 async def test_a_file_is_compared_again_when_its_worker_dies(clip: Path, reference: Path) -> None:
     async with threads() as workers:
-        killed = False
-
-        def kill_once(_: float) -> bool:
-            nonlocal killed
-            if not killed:
-                killed = True
-                workers._workers[0].body.kill()
-            return True
-
+        kill_once = Killing(workers, 1)
         comparison = await compare_file(workers, clip, reference, kill_once)
-    assert killed
+    assert len(kill_once.killed) == 1
     expected = compare(clip, Reference.load(reference), Embedder(open_fake_network()))
     assert without_speed(comparison) == without_speed(expected)
 
 
 async def test_a_file_that_workers_die_of_is_given_up(clip: Path, reference: Path) -> None:
     async with threads() as workers:
-
-        def kill(_: float) -> bool:
-            for worker in workers._workers:
-                worker.body.kill()
-            return True
-
+        kill = Killing(workers, MOST_TRIES)
         with pytest.raises(ClipKillsWorkers, match="Save it in another format"):
             await compare_file(workers, clip, reference, kill)
 
@@ -562,9 +683,9 @@ async def test_a_session_is_served_while_a_file_is_compared(clip: Path, referenc
         comparing = asyncio.create_task(compare_file(workers, clip, reference))
         await asyncio.to_thread(engine.reached.wait, WAIT_S)
         comparator = FakeComparator()
-        opening = asyncio.create_task(workers.compare(plant(lambda: comparator)))
+        opening = asyncio.create_task(workers.watch(plant(lambda: comparator)))
         engine.gate.set()
         lane = await opening
-        await lane.push([(0.0, frame_at(0.0))], dropped=False, tail_hop=8)
+        await lane.push([(0.0, frame_at(0.0))], tail_hop=8)
         assert not comparing.done()
         await comparing

@@ -5,11 +5,14 @@ import socket
 import threading
 
 from posesim_server.compute.frames import FrameMemory
-from posesim_server.compute.worker import OpenNetwork, work
+from posesim_server.compute.protocol import OpenNetwork
+from posesim_server.compute.worker import work
 
 
 class ThreadBody:
-    """As `posesim_server.compute.workers.ProcessBody`; what a session costs is not measured."""
+    """As `compute.process_link.ProcessBody`; only where it `measures` is a session's cost told."""
+
+    measures = False
 
     def __init__(
         self, open_network: OpenNetwork, link: socket.socket, memory: FrameMemory, cost: bool
@@ -18,7 +21,7 @@ class ThreadBody:
         self._thread = threading.Thread(
             target=work,
             args=(open_network, link, FrameMemory(os.dup(memory._handle))),
-            kwargs={"cost": False},
+            kwargs={"cost": cost and self.measures},
             name="worker",
         )
         self._thread.start()

@@ -12,7 +12,6 @@ import numpy as np
 from posesim.embedding import Features, FeatureStream, Part
 from posesim.engines.base import CHUNK_FRAMES, FRAMES_PER_SECOND
 from posesim.engines.calls import run
-from posesim.framers import open_framer
 from posesim.network import Network
 
 from ..live.shedding import HOPS
@@ -42,7 +41,7 @@ def measure(network: Network) -> Cost:
 
     Not kept from one start to the next: another load, engine or processor would make it wrong.
     """
-    stream = FeatureStream(network.engine, open_framer(network.settings.framing, network.poses))
+    stream = FeatureStream(network.engine, network.framer())
     pictures = enumerate(_noise())
 
     def chunk() -> tuple[float, bool]:

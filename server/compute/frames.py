@@ -110,54 +110,12 @@ class FrameMemory:
             UnknownPicture: If one is not planar YUV 4:2:0 in 8 bits.
             ValueError: If they do not fit; see `size`.
         """
-        memory = self._slot(slot)
-        placed = []
-        offset = 0
-        for time_s, frame in frames:
-            form = frame.format.name
-            if form not in FORMATS:
-                raise UnknownPicture(form)
-            if offset + size(frame) > SLOT_BYTES:
-                raise ValueError(f"{len(frames)} pictures do not fit into {SLOT_BYTES} bytes")
-            placed.append(
-                Placed(
-                    time_s=time_s,
-                    offset=offset,
-                    width=frame.width,
-                    height=frame.height,
-                    form=form,
-                    colors=(
-                        int(frame.color_range),
-                        int(frame.colorspace),
-                        int(frame.color_primaries),
-                        int(frame.color_trc),
-                    ),
-                    quarter_turns=round(frame.rotation / 90) % 4,
-                )
-            )
-            for plane in _planes(frame):
-                end = offset + plane.size
-                memory[offset:end].reshape(plane.shape)[:] = plane
-                offset = end
-        self._used[slot] = max(offset, self._used.get(slot, 0))
-        return tuple(placed)
+        self._used[slot] = max(min(bytes_of(frames), SLOT_BYTES), self._used.get(slot, 0))
+        return lay(self._slot(slot), frames)
 
     def get(self, slot: int, placed: Placed) -> Frame:
         """Copy a picture out of a slot; equal to what was put in, for `posesim.video.to_rgb`."""
-        memory = self._slot(slot)
-        frame = av.VideoFrame(placed.width, placed.height, placed.form)
-        range_, space, primaries, transfer = placed.colors
-        frame.color_range, frame.colorspace = range_, space
-        frame.color_primaries, frame.color_trc = primaries, transfer
-        offset = placed.offset
-        for plane in _planes(frame):
-            end = offset + plane.size
-            plane[:] = memory[offset:end].reshape(plane.shape)
-            offset = end
-        if placed.quarter_turns:  # which a frame that was made here can't carry
-            turned = np.rot90(to_rgb(frame, LARGEST_SIDE), placed.quarter_turns)
-            return np.ascontiguousarray(turned)
-        return frame
+        return lift(self._slot(slot), placed)
 
     def close(self) -> None:
         """Give it back. Closing twice is harmless."""
@@ -175,6 +133,66 @@ def size(frame: av.VideoFrame) -> int:
     """Bytes that a picture takes in a slot."""
     chroma = ((frame.width + 1) // 2) * ((frame.height + 1) // 2)
     return frame.width * frame.height + 2 * chroma
+
+
+def bytes_of(frames: Sequence[tuple[float, av.VideoFrame]]) -> int:
+    """Bytes that pictures take together."""
+    return sum(size(frame) for _, frame in frames)
+
+
+def lay(memory: np.ndarray, frames: Sequence[tuple[float, av.VideoFrame]]) -> tuple[Placed, ...]:
+    """Lay pictures with their times into memory, a row of bytes.
+
+    Raises:
+        UnknownPicture: If one is not planar YUV 4:2:0 in 8 bits.
+        ValueError: If they do not fit.
+    """
+    placed = []
+    offset = 0
+    for time_s, frame in frames:
+        form = frame.format.name
+        if form not in FORMATS:
+            raise UnknownPicture(form)
+        if offset + size(frame) > memory.size:
+            raise ValueError(f"{len(frames)} pictures do not fit into {memory.size} bytes")
+        placed.append(
+            Placed(
+                time_s=time_s,
+                offset=offset,
+                width=frame.width,
+                height=frame.height,
+                form=form,
+                colors=(
+                    int(frame.color_range),
+                    int(frame.colorspace),
+                    int(frame.color_primaries),
+                    int(frame.color_trc),
+                ),
+                quarter_turns=round(frame.rotation / 90) % 4,
+            )
+        )
+        for plane in _planes(frame):
+            end = offset + plane.size
+            memory[offset:end].reshape(plane.shape)[:] = plane
+            offset = end
+    return tuple(placed)
+
+
+def lift(memory: np.ndarray, placed: Placed) -> Frame:
+    """Copy a picture out of memory; equal to what was laid there, for `posesim.video.to_rgb`."""
+    frame = av.VideoFrame(placed.width, placed.height, placed.form)
+    range_, space, primaries, transfer = placed.colors
+    frame.color_range, frame.colorspace = range_, space
+    frame.color_primaries, frame.color_trc = primaries, transfer
+    offset = placed.offset
+    for plane in _planes(frame):
+        end = offset + plane.size
+        plane[:] = memory[offset:end].reshape(plane.shape)
+        offset = end
+    if placed.quarter_turns:  # which a frame that was made here can't carry
+        turned = np.rot90(to_rgb(frame, LARGEST_SIDE), placed.quarter_turns)
+        return np.ascontiguousarray(turned)
+    return frame
 
 
 def _shared(handle: Any, slots: int) -> FrameMemory:

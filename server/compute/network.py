@@ -5,6 +5,8 @@ from pathlib import Path
 
 from posesim.backbones import BACKBONES
 from posesim.comparison import Comparator
+from posesim.demonstration_comparison import DemonstrationComparator
+from posesim.demonstrator import Demonstrator
 from posesim.network import Network
 from posesim.references import Reference
 from posesim.weights import default_path
@@ -22,7 +24,22 @@ def open_network(config: ServerConfig) -> Network:
         EngineNotAvailable: If the engine can't run the backbone.
     """
     weights = config.weights or default_path(None, BACKBONES[config.backbone].weights_file)
-    return Network.open(weights, config.engine, config.backbone)
+    engine = "auto" if config.engine == "ray" else config.engine
+    return Network.open(weights, engine, config.backbone)
+
+
+def elsewhere(config: ServerConfig) -> ServerConfig:
+    """What a worker on another machine needs to know, and no secret.
+
+    It chooses its engine by what that machine has, and finds the weights where they are there,
+    unless they were named.
+    """
+    usual = default_path(None, BACKBONES[config.backbone].weights_file)
+    return ServerConfig(
+        data=config.data,
+        weights=None if config.weights == usual else config.weights,
+        backbone=config.backbone,
+    )
 
 
 def compare_with(path: Path, network: Network) -> Comparator:
@@ -32,3 +49,13 @@ def compare_with(path: Path, network: Network) -> Comparator:
         UnusableReference: If it can't be compared with, or is not there any more.
     """
     return network.comparator(Reference.load(path))
+
+
+def demonstrate(network: Network) -> Demonstrator:
+    """Begin to look at who shows a movement, in a worker."""
+    return network.demonstrator()
+
+
+def compare_with_demonstration(network: Network) -> DemonstrationComparator:
+    """Begin a comparison with somebody who shows the movement, in a worker."""
+    return network.demonstration_comparator()

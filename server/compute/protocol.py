@@ -1,21 +1,24 @@
-"""What the server and a worker say to each other, over a socket pair.
+"""What the server and a worker say to each other, whatever the link between them.
 
 Pickled: both ends are this program, of this version, and of one user. Messages are small; pictures
-lie in shared memory and references in files.
+come beside them.
 """
 
 import pickle
 import struct
-from collections.abc import Callable, Generator
+import traceback
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from posesim.comparison import Comparator
-from posesim.embedding import Frame
+from posesim.embedding import Frame, Part
 from posesim.engines import EngineInfo
+from posesim.errors import PosesimError
 from posesim.network import Network
 from posesim.references import Settings
+from posesim.scoring import Calibration
 from posesim.timebase import GapReason
 from posesim.updates import ReferenceClock, Update
 
@@ -25,13 +28,16 @@ from .frames import Placed
 LENGTH = struct.Struct("!I")  # before each message: its bytes
 
 
-class LiveComparator(Protocol):
-    """What is needed of `posesim.comparison.Comparator`; used in the worker alone."""
+Item = TypeVar("Item")  # what is said about a stream
+
+
+class Watcher(Protocol[Item]):
+    """What looks at the frames of a live stream and says something about them, in the worker."""
 
     tail_hop: int
 
-    def pushing(self, time_s: float, frame: Frame) -> Generator[Any, Any, list[Update]]:
-        """Compare one more frame; see `posesim.engines.calls`."""
+    def pushing(self, time_s: float, frame: Frame) -> Generator[Any, Any, list[Item]]:
+        """Look at one more frame; see `posesim.engines.calls`."""
         ...
 
     def follow(self, clock: ReferenceClock | None) -> None:
@@ -42,13 +48,29 @@ class LiveComparator(Protocol):
         """Frames are missing before the next one."""
         ...
 
-    def finishing(self) -> Generator[Any, Any, list[Update]]:
+    def finishing(self) -> Generator[Any, Any, list[Item]]:
         """No more frames will come."""
         ...
 
 
+LiveComparator = Watcher[Update]  # as `posesim.comparison.Comparator`
+LiveDemonstrator = Watcher[Part]  # as `posesim.demonstrator.Demonstrator`
+
+
+@runtime_checkable
+class Follows(Protocol):
+    """A comparator whose reference is a demonstration: it is told what that shows."""
+
+    def show(self, parts: Sequence[Part]) -> None:
+        """The demonstrator did this, on the demonstrator's time."""
+        ...
+
+
 # Something that can be pickled.
+OpenNetwork = Callable[[], Network]
 OpenComparator = Callable[[Network], LiveComparator]
+OpenDemonstrator = Callable[[Network], LiveDemonstrator]
+OpenWatcher = Callable[[Network], Watcher[Any]]  # either of the two
 OpenFileComparator = Callable[[Network], Comparator]
 
 
@@ -57,29 +79,33 @@ OpenFileComparator = Callable[[Network], Comparator]
 
 @dataclass(frozen=True)
 class Open:
-    """Begin the comparison `lane`, whose pictures will lie in `slot`. Answered with None."""
+    """Begin to watch the stream `lane`. Answered with None."""
 
     call: int
     lane: int
-    slot: int
-    open_comparator: OpenComparator
+    open_watcher: OpenWatcher
 
 
 @dataclass(frozen=True)
 class Push:
-    """Compare pictures. Answered with a list of updates; then they have been taken."""
+    """Look at the pictures that lie in `slot`.
+
+    Answered with a list of what they complete; then they have been taken.
+    """
 
     call: int
     lane: int
+    slot: int
     frames: tuple[Placed, ...]
-    dropped: bool  # frames are missing before the first of these
+    gap: GapReason | None  # why frames are missing before the first of these; None: none are
     tail_hop: int
     clock: ReferenceClock | None  # where the reference is that is played; None where none is
+    shown: tuple[Part, ...]  # what the demonstrator that is followed did since the last push
 
 
 @dataclass(frozen=True)
 class Finish:
-    """No more pictures will come. Answered with a list of updates."""
+    """No more pictures will come. Answered with a list of what was still waiting."""
 
     call: int
     lane: int
@@ -87,7 +113,7 @@ class Finish:
 
 @dataclass(frozen=True)
 class Close:
-    """Forget a comparison. Answered with None: its slot is free."""
+    """Forget a stream. Answered with None: its slot is free."""
 
     call: int
     lane: int
@@ -139,6 +165,7 @@ class Ready:
 
     engine: EngineInfo
     settings: Settings
+    calibration: Calibration
     warning: str | None  # for the operator
     cost: Cost | None
 
@@ -196,6 +223,18 @@ class Spent:
 
 
 Report = Ready | NotReady | Answer | Failed | Progress | Spent
+Tell = Callable[[Report], None]  # takes a report to the server; from any thread
+
+
+def told(error: BaseException) -> tuple[str | None, str]:
+    """An error as (a sentence for people, everything for the log)."""
+    sentence = str(error) if isinstance(error, PosesimError) else None
+    return sentence, "".join(traceback.format_exception(error))
+
+
+def failed(call: int, error: BaseException) -> Failed:
+    """What is said of a call that an error ended."""
+    return Failed(call, *told(error))
 
 
 def pack(message: Request | Report) -> bytes:

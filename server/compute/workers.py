@@ -1,360 +1,59 @@
-"""The worker processes, seen from the server: started, asked, replaced, ended.
+"""The workers, seen from the server: started, asked, replaced, ended.
 
-Everything that computes runs there, and the event loop never waits for it: requests are written
-to a socket, answers come back as futures.
+Everything that computes runs there, and the event loop never waits for it: requests are sent over a
+link, answers come back as futures.
 """
 
 import asyncio
 import contextlib
 import itertools
-import multiprocessing
-import signal
-import socket
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from multiprocessing import resource_tracker
+from functools import partial
 from pathlib import Path
 from statistics import fmean
 from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import Any, Self, TypeVar
 
-import av
 import structlog
 
 from posesim.engines import EngineInfo
-from posesim.errors import PosesimError
+from posesim.network import Network
 from posesim.references import Settings
-from posesim.updates import ReferenceClock, Update
+from posesim.scoring import Calibration
 from posesim.video_comparison import Comparison
 
 from ..metrics import Metrics
 from .admission import Cost, capacity
-from .frames import SLOTS, FrameMemory
+from .asked_worker import Lane, Worker
+from .errors import (
+    MOST_BAD_STARTS,
+    CannotStart,
+    ClipKillsWorkers,
+    WorkerLost,
+    WorkersClosed,
+    WorkersKeepDying,
+)
+from .frames import SLOTS
+from .growth import Growth, Life, require_same, unused
+from .links import Start
+from .process_link import Launch, ProcessBody, ProcessLink
 from .protocol import (
-    LENGTH,
-    Answer,
-    Cancel,
-    Close,
     CompareFile,
     Embed,
-    Failed,
-    Finish,
-    NotReady,
     Open,
-    OpenComparator,
     OpenFileComparator,
-    Progress,
-    Push,
+    OpenNetwork,
     Ready,
     Request,
-    Spent,
-    pack,
-    unpack,
+    Watcher,
 )
-from .worker import OpenNetwork, run_process
 
 logger = structlog.get_logger(__name__)
 
-MOST_BAD_STARTS = 3  # in a row; then something is wrong that another start does not mend
+Item = TypeVar("Item")  # what is said about a stream
+
 MOST_TRIES = 2  # of one file, when workers die of it
-STOP_S = 6.0  # for the call in progress; then the worker is killed
-
-
-class WorkersClosed(PosesimError):
-    """The server stops."""
-
-    def __init__(self) -> None:
-        super().__init__("The server is stopping and computes nothing more. Try again in a minute.")
-
-
-class WorkerLost(PosesimError):
-    """The worker died before it answered."""
-
-    def __init__(self) -> None:
-        super().__init__("The part of the server that computes has failed and was started again.")
-
-
-class WorkFailed(PosesimError):
-    """A worker could not do what was asked, and said why in a sentence."""
-
-
-class WorkBroken(Exception):
-    """A worker failed in a way that nobody foresaw; the message is its traceback."""
-
-
-class CannotStart(PosesimError):
-    """No worker can be started, and why."""
-
-
-class WorkersKeepDying(CannotStart):
-    """Workers end before they are ready, without a word."""
-
-    def __init__(self, exit_code: int | None) -> None:
-        super().__init__(
-            f"The process that runs the network ended {MOST_BAD_STARTS} times at its start, the "
-            f"last time with exit code {exit_code} (-9 often means too little memory). Look at "
-            "the log above, or try another --engine."
-        )
-
-
-class ClipKillsWorkers(PosesimError):
-    """A clip that a worker died of, more than once."""
-
-    def __init__(self) -> None:
-        super().__init__(
-            "This clip made the server's decoder fail. Save it in another format, then try again."
-        )
-
-
-class Body(Protocol):
-    """What a worker runs in."""
-
-    def kill(self) -> None:
-        """End it at once."""
-
-    def join(self, timeout_s: float) -> int | None:
-        """Wait for its end; return the exit code, None if it still runs."""
-
-
-# Starts a worker on its end of a socket pair, which it closes here; the flag is `cost` of `work`.
-Launch = Callable[[OpenNetwork, socket.socket, FrameMemory, bool], Body]
-
-
-class ProcessBody:
-    """A worker in a process of its own."""
-
-    def __init__(
-        self, open_network: OpenNetwork, link: socket.socket, memory: FrameMemory, cost: bool
-    ) -> None:
-        context = multiprocessing.get_context("spawn")  # a fork would inherit other threads' locks
-        self._process = context.Process(
-            target=run_process,
-            args=(open_network, link, memory, cost),
-            name="posesim-worker",
-            daemon=True,
-        )
-        self._exit_code: int | None = None
-        with link, _signals_blocked():
-            self._process.start()
-
-    @property
-    def pid(self) -> int | None:
-        """The process's id."""
-        return self._process.pid
-
-    def kill(self) -> None:
-        """End it at once."""
-        self._process.kill()
-
-    def join(self, timeout_s: float) -> int | None:
-        """Wait for its end; return the exit code, None if it still runs."""
-        if self._exit_code is None:
-            self._process.join(timeout_s)
-            self._exit_code = self._process.exitcode
-        return self._exit_code
-
-
-@contextlib.contextmanager
-def _signals_blocked() -> Iterator[None]:
-    """Let a process that is started here inherit that Ctrl-C and SIGTERM are not for it.
-
-    The server gets them too, tells its sessions, and then ends the worker.
-    """
-    resource_tracker.ensure_running()  # or the start would do this, and unblock them
-    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
-
-
-class Worker:
-    """One worker from its start to its end: what is asked of it, and what it answers."""
-
-    def __init__(
-        self, open_network: OpenNetwork, launch: Launch, metrics: Metrics, *, cost: bool
-    ) -> None:
-        self.memory = FrameMemory.create()
-        self._metrics = metrics
-        self._ours, theirs = socket.socketpair()
-        self._ready: asyncio.Future[Ready] = asyncio.get_running_loop().create_future()
-        self._calls: dict[int, asyncio.Future[Any]] = {}
-        self._progress: dict[int, Callable[[float], bool]] = {}
-        self._numbers = itertools.count()
-        self.lost = False
-        self._writer: asyncio.StreamWriter | None = None
-        self.lanes = 0
-        try:
-            self.body = launch(open_network, theirs, self.memory, cost)
-        except BaseException:
-            self._ours.close()
-            self.memory.close()
-            raise
-
-    async def run(self) -> None:
-        """Listen until the worker is gone; then every call that waits fails."""
-        try:
-            reader, self._writer = await asyncio.open_connection(sock=self._ours)
-            with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
-                while True:
-                    (length,) = LENGTH.unpack(await reader.readexactly(LENGTH.size))
-                    self._received(unpack(await reader.readexactly(length)))
-        finally:
-            self.lost = True
-            for future in [*self._calls.values(), self._ready]:
-                if not future.done():
-                    future.set_exception(WorkerLost())
-                    future.exception()  # nobody may be waiting any more
-            self._calls.clear()
-
-    async def ready(self) -> Ready:
-        """Wait until the network is loaded.
-
-        Raises:
-            CannotStart: If that failed, and why.
-            WorkerLost: If the worker died.
-        """
-        return await asyncio.shield(self._ready)
-
-    async def call(self, make: Callable[[int], Request]) -> Any:
-        """Ask for something and wait for the answer.
-
-        Raises:
-            WorkerLost: If the worker died meanwhile or before.
-            WorkFailed: If it can't be done.
-            WorkBroken: If it should have been possible.
-        """
-        return await self.send(make)
-
-    def send(
-        self, make: Callable[[int], Request], on_progress: Callable[[float], bool] | None = None
-    ) -> asyncio.Future[Any]:
-        """As `call`, for later. `on_progress` returns whether to go on."""
-        future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        if self.lost or self._writer is None:
-            future.set_exception(WorkerLost())
-            future.exception()
-            return future
-        number = next(self._numbers)
-        self._writer.write(pack(make(number)))
-        self._calls[number] = future
-        if on_progress is not None:
-            self._progress[number] = on_progress
-        return future
-
-    def cancel(self, future: asyncio.Future[Any]) -> None:
-        """Stop an embedding or the comparison of a file; it is answered with None."""
-        for number, waiting in self._calls.items():
-            if waiting is future:
-                self._cancel(number)
-
-    def _cancel(self, number: int) -> None:
-        if self._writer is not None:
-            self._writer.write(pack(Cancel(number)))
-
-    async def close(self) -> int | None:
-        """End it, after its call in progress if that is soon; return its exit code."""
-        code = None
-        try:
-            if self._writer is not None:
-                self._writer.transport.abort()  # what waits to be sent is of no use any more
-            else:
-                self._ours.close()
-            code = await asyncio.to_thread(self.body.join, STOP_S)
-        finally:
-            if code is None:
-                self.body.kill()
-                code = self.body.join(STOP_S)  # a killed process is gone at once
-            self.memory.close()
-        return code
-
-    def _received(self, message: Any) -> None:
-        match message:
-            case Spent():
-                self._metrics.spent(message)
-            case Progress(call=number, fraction=fraction):
-                go_on = self._progress.get(number)
-                if go_on is not None and not go_on(fraction):
-                    self._cancel(number)
-            case Answer(call=number, value=value):
-                if future := self._answered(number):
-                    future.set_result(value)
-            case Failed(call=number, sentence=sentence, details=details):
-                if future := self._answered(number):
-                    error = WorkFailed(sentence) if sentence else WorkBroken(details)
-                    future.set_exception(error)
-            case Ready() if not self._ready.done():
-                self._ready.set_result(message)
-            case NotReady(sentence=sentence, details=details) if not self._ready.done():
-                if sentence is None:
-                    logger.error("worker can't start", details=details)
-                    sentence = "The network can't be started here. The log above says more."
-                self._ready.set_exception(CannotStart(sentence))
-
-    def _answered(self, number: int) -> asyncio.Future[Any] | None:
-        """The future of a call; None if whoever asked was cancelled."""
-        self._progress.pop(number, None)
-        future = self._calls.pop(number, None)
-        return None if future is None or future.done() else future
-
-
-class Lane:
-    """One comparison in one worker.
-
-    `push` and `finish` are called one at a time; `close` once, whenever.
-    """
-
-    def __init__(self, worker: Worker, number: int, slot: int) -> None:
-        self._worker = worker
-        self._number = number
-        self._slot = slot
-
-    async def push(
-        self,
-        frames: Sequence[tuple[float, av.VideoFrame]],
-        *,
-        dropped: bool,
-        tail_hop: int,
-        clock: ReferenceClock | None = None,
-    ) -> list[Update]:
-        """Compare frames, each with its time.
-
-        Args:
-            frames: What to compare, with its times in seconds.
-            dropped: Whether frames are missing before the first.
-            tail_hop: Frames between two runs of the tail.
-            clock: Where the reference is that is played to the user, on the frames' time.
-
-        Raises:
-            WorkerLost: If the worker died.
-            UnknownPicture: If a frame has a form that no browser sends.
-        """
-        if self._worker.lost:  # and its memory given back
-            raise WorkerLost
-        placed = self._worker.memory.put(self._slot, frames)
-        updates: list[Update] = await self._worker.call(
-            lambda call: Push(call, self._number, placed, dropped, tail_hop, clock)
-        )
-        return updates
-
-    async def finish(self) -> list[Update]:
-        """End the comparison.
-
-        Raises:
-            WorkerLost: If the worker died.
-        """
-        updates: list[Update] = await self._worker.call(lambda call: Finish(call, self._number))
-        return updates
-
-    def close(self) -> None:
-        """Forget the comparison; its slot is free when the worker has."""
-        self._worker.lanes -= 1
-        closing = self._worker.send(lambda call: Close(call, self._number))
-        closing.add_done_callback(self._closed)
-
-    def _closed(self, closing: asyncio.Future[Any]) -> None:
-        if not closing.cancelled() and closing.exception() is None:
-            self._worker.memory.give_back(self._slot)
 
 
 @dataclass(frozen=True)
@@ -363,6 +62,7 @@ class NetworkInfo:
 
     engine: EngineInfo
     settings: Settings
+    calibration: Calibration
 
 
 class Workers:
@@ -373,7 +73,9 @@ class Workers:
     Args:
         open_network: Makes the network, in each worker; something that can be pickled.
         count: How many. One call of the engine uses every core of a processor.
-        launch: What a worker runs in.
+        launch: What a worker runs in, on this machine.
+        start: Starts a worker elsewhere; then `launch` is not used.
+        growth: Further workers that may come; None where there are always `count`.
         metrics: Where what they do is counted.
 
     Raises:
@@ -386,15 +88,20 @@ class Workers:
         *,
         count: int = 1,
         launch: Launch = ProcessBody,
+        start: Start | None = None,
+        growth: Growth | None = None,
         metrics: Metrics | None = None,
     ) -> None:
         self._open_network = open_network
         self._count = count
-        self._launch = launch
+        self._start: Start = start or partial(ProcessLink, launch)
+        self._growth = growth
         self._metrics = metrics or Metrics()
         self._workers: list[Worker] = []  # those that are ready
         self._changed = asyncio.Event()  # workers came, or none will
         self._keepers: list[asyncio.Task[None]] = []
+        self._further: set[Worker] = set()  # those that growth brought
+        self._growing: set[asyncio.Task[None]] = set()  # their keepers
         self._lanes = itertools.count()
         self._costs: list[Cost] = []
         self._network: NetworkInfo | None = None
@@ -430,6 +137,16 @@ class Workers:
         return self._network
 
     @property
+    def wanted(self) -> int:
+        """How many there are to be."""
+        return self._count
+
+    @property
+    def up(self) -> int:
+        """How many have their network loaded and can be asked."""
+        return sum(not worker.lost for worker in self._workers)
+
+    @property
     def cost(self) -> Cost | None:
         """What a session costs: the mean of all workers, measured when they started together."""
         if not self._costs:
@@ -441,23 +158,52 @@ class Workers:
 
     @property
     def capacity(self) -> int:
-        """How many sessions they keep up with."""
-        return sum(min(capacity(cost), SLOTS) for cost in self._costs)
+        """How many sessions they keep up with, as many as there may be."""
+        measured = sum(min(capacity(cost), SLOTS) for cost in self._costs)
+        return measured * self.most // self._count
 
-    async def compare(self, open_comparator: OpenComparator) -> Lane:
-        """Begin a comparison in the worker with the fewest, as soon as there is one.
+    @property
+    def most(self) -> int:
+        """How many workers there may be."""
+        return self._growth.most if self._growth else self._count
+
+    @property
+    def places(self) -> int:
+        """How many sessions there are places for now: what is measured limits those that grow."""
+        if self._growth is None:
+            return SLOTS * self._count
+        return sum(worker.places for worker in self._workers if not worker.lost)
+
+    def grow(self) -> None:
+        """Ask for one more worker, if there may be one and none is being started."""
+        growth = self._growth
+        starting = len(self._growing) > len(self._further)
+        if growth is None or starting or self._closing or self._network is None:
+            return
+        if self._count + len(self._growing) < growth.most:
+            keeper = asyncio.create_task(self._keep_further(growth), name="further worker")
+            self._growing.add(keeper)
+            keeper.add_done_callback(self._growing.discard)
+
+    async def watch(self, open_watcher: Callable[[Network], Watcher[Item]]) -> Lane[Item]:
+        """Begin to watch a stream in the worker that has most room, as soon as there is one.
+
+        Args:
+            open_watcher: Makes what looks at it, in the worker; something that can be pickled.
 
         Raises:
             WorkersClosed: If the server stops.
             WorkerLost: If the worker died meanwhile.
-            WorkFailed: If there can be no such comparison.
+            WorkFailed: If it can't be made.
         """
         worker = await self._least_busy()
-        number, slot = next(self._lanes), worker.memory.take()
+        number, slot = next(self._lanes), worker.link.take()
         worker.lanes += 1
-        lane = Lane(worker, number, slot)
+        if sum(each.lanes for each in self._workers) >= self.places:
+            self.grow()  # before somebody has to be refused
+        lane: Lane[Item] = Lane(worker, number, slot)
         try:
-            await worker.call(lambda call: Open(call, number, slot, open_comparator))
+            await worker.call(lambda call: Open(call, number, open_watcher))
         except BaseException:
             lane.close()
             raise
@@ -553,17 +299,25 @@ class Workers:
         """End them all. Closing twice is harmless."""
         self._closing = True
         self._changed.set()
-        for keeper in self._keepers:
+        keepers = [*self._keepers, *self._growing]
+        for keeper in keepers:
             keeper.cancel()
-        await asyncio.gather(*self._keepers, return_exceptions=True)
+        await asyncio.gather(*keepers, return_exceptions=True)
         self.failed.cancel()
 
     async def _least_busy(self) -> Worker:
         await self._until(lambda: any(not worker.lost for worker in self._workers))
         if self._closing or self.failed.done():
             raise WorkersClosed
-        alive = [worker for worker in self._workers if not worker.lost]
-        return min(alive, key=lambda worker: worker.lanes)
+        return min(
+            (worker for worker in self._workers if not worker.lost),
+            # Further ones last, so that they are left without streams when there are few.
+            key=lambda worker: (
+                self._growth is not None and worker.lanes >= worker.places,
+                worker in self._further,
+                worker.lanes,
+            ),
+        )
 
     async def _until(self, holds: Callable[[], bool]) -> None:
         """Wait until something holds, or never will."""
@@ -578,32 +332,90 @@ class Workers:
             CannotStart: If that is of no use any more.
         """
         bad_starts = 0
-        measured = False
+        cost: Cost | None = None  # measured once; a worker that takes over would do it under load
         while True:
-            worker = Worker(self._open_network, self._launch, self._metrics, cost=not measured)
-            listening = asyncio.create_task(worker.run())
-            ready = None
             try:
-                with contextlib.suppress(WorkerLost):
-                    ready = await worker.ready()
-                    self._up(worker, ready)
-                    await asyncio.wait({listening})
-            finally:
-                if worker in self._workers:
-                    self._workers.remove(worker)
-                code = await worker.close()
-                (error,) = await asyncio.gather(listening, return_exceptions=True)
-            bad_starts = 0 if ready else bad_starts + 1
-            measured = measured or ready is not None
-            logger.error("worker died", exit_code=code, at_start=not ready, exc_info=error)
-            if bad_starts == MOST_BAD_STARTS:
-                raise WorkersKeepDying(code)
+                life = await self._live(cost)
+            except CannotStart as error:
+                if self._growth is None or self._network is None:
+                    raise
+                await self._pause(self._growth, str(error))
+                continue
+            bad_starts = 0 if life.ready else bad_starts + 1
+            cost = life.cost
+            logger.error(
+                "worker died",
+                exit_code=life.exit_code,
+                at_start=not life.ready,
+                exc_info=life.error,
+            )
+            if bad_starts >= MOST_BAD_STARTS:
+                dying = WorkersKeepDying(life.exit_code)
+                if self._growth is None or self._network is None:
+                    raise dying
+                await self._pause(self._growth, str(dying))
             self._metrics.restarted()
 
-    def _up(self, worker: Worker, ready: Ready) -> None:
-        if ready.cost is not None:
+    async def _keep_further(self, growth: Growth) -> None:
+        """Start a further worker and keep it for as long as it is used."""
+        logger.info("starting a further worker", up=self.up, most=growth.most)
+        try:
+            life = await self._live(None, growth)
+        except CannotStart as error:
+            await self._pause(growth, str(error))
+            return
+        if life.given_back:
+            logger.info("a further worker was given back", up=self.up)
+            return
+        logger.error("a further worker died", at_start=not life.ready, exc_info=life.error)
+        if not life.ready:
+            await asyncio.sleep(growth.again_s)
+
+    async def _pause(self, growth: Growth, reason: str) -> None:
+        """Wait before the next try: what is wrong elsewhere may be put right there."""
+        logger.error("a worker can't be started now", reason=reason, again_s=growth.again_s)
+        await asyncio.sleep(growth.again_s)
+
+    async def _live(self, cost: Cost | None, growth: Growth | None = None) -> Life:
+        """Start a worker and listen until it is gone.
+
+        Args:
+            cost: What a session costs in it; None if it is to measure that.
+            growth: Of a further one, which is also ended when it is not used.
+
+        Raises:
+            CannotStart: If it can't open the network, or opens another one than the others.
+        """
+        worker = Worker(self._start(self._open_network, cost is None), self._metrics)
+        listening = asyncio.create_task(worker.run())
+        ready, given_back = False, False
+        try:
+            with contextlib.suppress(WorkerLost):
+                self._up(worker, await worker.ready(), cost, growth)
+                ready = True
+                if growth is None:
+                    await asyncio.wait({listening})
+                else:
+                    given_back = await unused(worker, listening, growth.idle_s)
+        finally:
+            if worker in self._workers:
+                self._workers.remove(worker)
+            self._further.discard(worker)
+            code = await worker.close()
+            (error,) = await asyncio.gather(listening, return_exceptions=True)
+        return Life(ready, given_back, worker.cost or cost, code, error)
+
+    def _up(
+        self, worker: Worker, ready: Ready, cost: Cost | None, growth: Growth | None = None
+    ) -> None:
+        if self._growth is not None and self._network is not None:
+            require_same(self._network.settings, ready.settings)
+        worker.cost = ready.cost or cost
+        if growth is not None:
+            self._further.add(worker)
+        elif ready.cost is not None:
             self._costs.append(ready.cost)
-        self._network = NetworkInfo(ready.engine, ready.settings)
+        self._network = NetworkInfo(ready.engine, ready.settings, ready.calibration)
         if ready.warning:
             logger.warning(ready.warning, backbone=ready.settings.backbone)
         self._workers.append(worker)
