@@ -19,7 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from fractions import Fraction
 from multiprocessing.connection import Connection
@@ -119,7 +119,7 @@ def encode(clip: Path | None, video: Path) -> None:
         stream.options = {
             "g": str(FPS * KEYFRAME_S),
             "deadline": "realtime",
-            "cpu-used": "8",
+            "cpu-used": "-8",  # 8 would be as bad a picture as a busy machine makes it
             "auto-alt-ref": "0",  # a webcam sends no hidden frames
             "lag-in-frames": "0",
         }
@@ -308,7 +308,10 @@ class Server:
 
 
 @contextlib.contextmanager
-def serving(data: Path, args: argparse.Namespace) -> Iterator[Server]:
+def serving(
+    data: Path, args: argparse.Namespace, more: Mapping[str, object] | None = None
+) -> Iterator[Server]:
+    """Run `posesim serve`, with `more` of its options."""
     data.mkdir()
     command = [sys.executable, "-m", "posesim_server", "serve", "--demo", "--port", "0"]
     # As many as are asked for, also above what the server would admit: that is to be seen.
@@ -318,6 +321,8 @@ def serving(data: Path, args: argparse.Namespace) -> Iterator[Server]:
         "--workers": args.workers,
         "--max-sessions": args.sessions,
         "--log-format": "json",
+        "--user-token-s": 86400,  # a long run signs in once
+        **(more or {}),
     }
     command += [str(word) for pair in options.items() for word in pair]
     with (

@@ -10,10 +10,18 @@ from typing import Any
 
 import av
 import numpy as np
-from aiortc import RTCPeerConnection, RTCSessionDescription, VideoStreamTrack
+from aiortc import (
+    RTCConfiguration,
+    RTCPeerConnection,
+    RTCSessionDescription,
+    VideoStreamTrack,
+)
 from aiortc.mediastreams import MediaStreamError
+from videos import draw_person
 
+from posesim.embedding import Part
 from posesim.network import Network
+from posesim.timebase import GapReason
 from posesim.updates import (
     Components,
     CueUpdate,
@@ -27,6 +35,7 @@ from posesim.updates import (
 )
 from posesim_server.compute.protocol import LiveComparator, OpenComparator
 from posesim_server.database import StoreError
+from posesim_server.live.outcomes import EndReason, StateName, SummaryValues
 from posesim_server.store.parts import CueRow, GapRow, Parts, RepetitionRow, ScoreRow, without
 
 COMPONENTS = Components(movement=0.9, timing=0.8, range=0.7)
@@ -53,7 +62,7 @@ class FakeComparator:
         self.threads: set[str] = set()
         self.error: Exception | None = None
         self.finished = False
-        self._interrupted = False
+        self._interrupted: GapReason | None = None
 
     def pushing(self, time_s: float, frame: av.VideoFrame) -> Generator[Any, Any, list[Update]]:
         yield from ()
@@ -72,8 +81,9 @@ class FakeComparator:
         self.threads.add(threading.current_thread().name)
         updates: list[Update] = []
         if self._interrupted:
-            updates.append(GapUpdate(self.times_s[-1] if self.times_s else 0.0, time_s, "overload"))
-            self._interrupted = False
+            start_s = self.times_s[-1] if self.times_s else 0.0
+            updates.append(GapUpdate(start_s, time_s, self._interrupted))
+            self._interrupted = None
         self.times_s.append(time_s)
         self.sizes.append((frame.width, frame.height))
         self.means.append(float(frame.to_ndarray(format="gray").mean()))
@@ -86,9 +96,9 @@ class FakeComparator:
     def follow(self, clock: ReferenceClock | None) -> None:
         self.clock = clock
 
-    def interrupt(self, reason: str) -> None:
+    def interrupt(self, reason: GapReason) -> None:
         self.interrupts.append(reason)
-        self._interrupted = True
+        self._interrupted = reason
 
     def _score(self, time_s: float) -> ScoreUpdate:
         if len(self.times_s) < 16:
@@ -111,6 +121,41 @@ class FakeComparator:
             tempo=0.97,
             differences=(Difference("left_knee", -20),),
         )
+
+
+class FollowingComparator(FakeComparator):
+    """Notes what it is shown."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.shown: list[list[Part]] = []  # at each push
+
+    def show(self, parts: Sequence[Part]) -> None:
+        self.shown.append(list(parts))
+
+
+class FakeAudience:
+    """Notes what it hears, and fails with `error` if there is one."""
+
+    def __init__(self, error: Exception | None = None) -> None:
+        self.heard: list[tuple[Any, ...]] = []
+        self.over = asyncio.Event()
+        self._error = error
+
+    def update(self, update: Update, *, age_s: float) -> None:
+        self._hear("update", update, age_s)
+
+    def state(self, t_s: float, state: StateName) -> None:
+        self._hear("state", t_s, state)
+
+    def ended(self, reason: EndReason, summary: SummaryValues | None) -> None:
+        self.over.set()
+        self._hear("ended", reason, summary)
+
+    def _hear(self, *what: Any) -> None:
+        self.heard.append(what)
+        if self._error:
+            raise self._error
 
 
 _planted: dict[str, Callable[[], LiveComparator]] = {}
@@ -143,15 +188,13 @@ class MemoryStore:
         self.tries = 0
         self._tried = asyncio.Event()
 
-    async def start(self, session_id: str) -> bool:
+    async def start(self, session_id: str, *, run: int | None = None) -> bool:
+        self._try()
         self.started.append(session_id)
         return True
 
-    async def add_parts(self, session_id: str, parts: Parts) -> None:
-        self.tries += 1
-        self._tried.set()
-        if self.error:
-            raise self.error
+    async def add_parts(self, session_id: str, parts: Parts, *, run: int | None = None) -> None:
+        self._try()
         parts = without(parts, self.parts)
         self.rows.extend(parts.scores)
         self.repetitions.extend(parts.repetitions)
@@ -160,6 +203,12 @@ class MemoryStore:
         if self.answers_lost:
             self.answers_lost -= 1
             raise StoreError("a planted failure")
+
+    def _try(self) -> None:
+        self.tries += 1
+        self._tried.set()
+        if self.error:
+            raise self.error
 
     async def until(self, holds: Callable[[], bool]) -> None:
         """Wait for a try to store something after which this holds."""
@@ -172,7 +221,17 @@ class MemoryStore:
     def parts(self) -> Parts:
         return Parts(tuple(self.rows), tuple(self.repetitions), tuple(self.gaps), tuple(self.cues))
 
-    async def end(self, session_id: str, reason: str, summary: dict[str, Any] | None) -> bool:
+    async def held(self, session_id: str, held_s: float, *, run: int | None = None) -> None:
+        self._try()
+
+    async def end(
+        self,
+        session_id: str,
+        reason: str,
+        summary: dict[str, Any] | None,
+        *,
+        run: int | None = None,
+    ) -> bool:
         self.ended.append((session_id, reason, summary))
         self.an_end.set()
         return True
@@ -240,11 +299,25 @@ class MovingPicture(VideoStreamTrack):
         return frame
 
 
+class Person(VideoStreamTrack):
+    """A drawn person who does squats before the camera."""
+
+    async def recv(self) -> av.VideoFrame:
+        pts, time_base = await self.next_timestamp()
+        frame = av.VideoFrame.from_ndarray(draw_person(float(pts * time_base)), format="rgb24")
+        frame.pts, frame.time_base = pts, time_base
+        return frame
+
+
 class Client:
     """The page's side: a peer connection with a camera and both data channels."""
 
-    def __init__(self, track: VideoStreamTrack | None = None) -> None:
-        self.peer = RTCPeerConnection()
+    def __init__(
+        self,
+        track: VideoStreamTrack | None = None,
+        configuration: RTCConfiguration | None = None,
+    ) -> None:
+        self.peer = RTCPeerConnection(configuration)
         self.peer.addTrack(track or MovingPicture())
         self.scores = self.peer.createDataChannel("scores", ordered=False, maxRetransmits=0)
         self.events = self.peer.createDataChannel("events")
@@ -252,7 +325,8 @@ class Client:
         self.event_messages: asyncio.Queue[str] = asyncio.Queue()
         self.scores.on("message", self.score_messages.put_nowait)
         self.events.on("message", self.event_messages.put_nowait)
-        self.events.on("open", lambda: self.events.send('{"v":1,"type":"hello"}'))
+        self.hello = '{"v":1,"type":"hello"}'
+        self.events.on("open", lambda: self.events.send(self.hello))
 
     async def offer(self) -> str:
         await self.peer.setLocalDescription(await self.peer.createOffer())

@@ -5,14 +5,18 @@ import itertools
 import multiprocessing
 import os
 import signal
+import threading
+from collections.abc import Generator
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import av
+import numpy as np
 import pytest
-from aiortc import AudioStreamTrack, VideoStreamTrack
+from aiortc import AudioStreamTrack
 from fake_engine import open_fake_network
-from live_fakes import Client, MovingPicture
+from live_fakes import Client, MovingPicture, Person
 from live_server import (
     EXERCISE,
     SESSION,
@@ -23,28 +27,53 @@ from live_server import (
     running,
     scores,
 )
-from videos import draw_person, stick_figure
+from structlog.testing import capture_logs
+from videos import stick_figure
 
 from posesim import cli
 from posesim.network import Network
 from posesim.references import Reference
+from posesim.updates import Update
 from posesim_server.compute.network import compare_with
-from posesim_server.compute.workers import ProcessBody
-from posesim_server.live.messages import (
+from posesim_server.compute.process_link import ProcessBody
+from posesim_server.live.messages import parse_server
+from posesim_server.live.outcomes import EndReason
+from posesim_server.live.plan import Limits
+from posesim_server.live.server_messages import (
     Cue,
     Ended,
-    EndReason,
     Gap,
     Pong,
     Pose,
     Rep,
     StateChanged,
     Welcome,
-    parse_server,
 )
-from posesim_server.live.session import Limits
 
 pytestmark = needs_address
+
+
+class Failing(MovingPicture):
+    """A camera that shows something else than what is there, while it fails."""
+
+    fails = False
+
+
+class Covered(Failing):
+    async def recv(self) -> av.VideoFrame:
+        frame = await super().recv()
+        if not self.fails:
+            return frame
+        black = av.VideoFrame.from_ndarray(np.zeros((240, 320, 3), np.uint8), format="rgb24")
+        black.pts, black.time_base = frame.pts, frame.time_base
+        return black
+
+
+class Hanging(Failing):
+    async def recv(self) -> av.VideoFrame:
+        if self.fails:
+            self._n -= 1
+        return await super().recv()
 
 
 async def test_a_moving_picture_becomes_scores_and_a_stored_summary(tmp_path: Path) -> None:
@@ -135,14 +164,39 @@ async def test_of_a_flood_of_clocks_the_newest_counts(tmp_path: Path) -> None:
         assert server.comparator.clock.reference_s == 999.0
 
 
-async def test_a_client_that_closes_its_connection_has_left(tmp_path: Path) -> None:
-    async with running(tmp_path) as server:
+async def test_a_client_that_closes_its_connection_and_stays_away_has_left(tmp_path: Path) -> None:
+    async with running(tmp_path, Limits(linger_s=0.2, resume_s=0.2)) as server:
         client = Client()
         await server.join(client)
         await scores(client, 1)
         await client.peer.close()
         assert await ended(server) == "left"
         assert server.comparator.finished
+
+
+async def test_a_comparison_that_does_not_come_to_its_end_does_not_hold_up_the_sessions(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate = threading.Event()
+
+    def finishing() -> Generator[Any, Any, list[Update]]:
+        yield from ()
+        gate.wait(WAIT_S)
+        return []
+
+    async with running(tmp_path, Limits(finish_s=0.1)) as server:
+        monkeypatch.setattr(server.comparator, "finishing", finishing)
+        client = Client()
+        await server.join(client)
+        await scores(client, 1)
+        try:
+            with capture_logs() as logs:
+                client.events.send('{"v":1,"type":"bye"}')
+                assert await ended(server) == "left"
+        finally:
+            gate.set()
+    said = {log["event"]: log["log_level"] for log in logs}
+    assert said["the comparison could not be finished in time"] == "warning"
 
 
 async def test_bye_ends_a_session(tmp_path: Path) -> None:
@@ -171,6 +225,7 @@ async def test_a_camera_that_falls_silent_is_lost(tmp_path: Path) -> None:
     async with running(tmp_path, Limits(silence_s=0.5, linger_s=0.1)) as server:
         client = Client(MovingPicture(stop_after=20))
         await server.join(client)
+        await events_until(client, Welcome)  # the page is there
         events = await events_until(client, Ended)
         assert events[-1].reason == "lost"
         assert await ended(server) == "lost"
@@ -198,17 +253,6 @@ async def test_a_comparator_that_fails_ends_its_session_alone(tmp_path: Path) ->
         assert server.sessions.live == 1
 
 
-async def test_a_server_that_stops_tells_its_sessions(tmp_path: Path) -> None:
-    async with running(tmp_path) as server:
-        client = Client()
-        await server.join(client)
-        await scores(client, 1)
-        await server.sessions.close()
-        events = await events_until(client, Ended)
-        assert events[-1].reason == "shutdown"
-        assert await ended(server) == "shutdown"
-
-
 async def test_a_session_ends_when_its_reference_is_deleted(tmp_path: Path) -> None:
     async with running(tmp_path) as server:
         client = Client()
@@ -232,6 +276,24 @@ async def test_only_the_first_video_of_an_offer_is_received(tmp_path: Path) -> N
             directions[transceiver.kind].append(transceiver.currentDirection)
         assert directions == {"video": ["sendonly", "inactive"], "audio": ["inactive"]}
         assert set(server.comparator.sizes) == {(320, 240)}
+
+
+@pytest.mark.parametrize(
+    ("offered", "answered"),
+    [("actpass", "passive"), ("active", "passive"), ("passive", "active")],
+)
+async def test_the_page_begins_the_dtls_handshake_unless_it_wants_to_be_asked(
+    tmp_path: Path, offered: str, answered: str
+) -> None:
+    async with running(tmp_path) as server:
+        client = Client()
+        server.peers.append(client)
+        offer = (await client.offer()).replace("a=setup:actpass", f"a=setup:{offered}")
+        answer, _ = await server.answer(offer)
+        setups = {line for line in answer.splitlines() if line.startswith("a=setup:")}
+        assert setups == {f"a=setup:{answered}"}
+        await client.accept(answer)
+        await scores(client, 1)
 
 
 async def test_a_slow_comparator_gets_the_newest_frames_after_an_announced_gap(
@@ -308,6 +370,27 @@ async def test_a_picture_may_change_its_size(tmp_path: Path) -> None:
                 await client.score_messages.get()
 
 
+@pytest.mark.parametrize(
+    ("failing", "state"),
+    [(Covered, "black"), pytest.param(Hanging, "frozen", marks=pytest.mark.slow)],
+)
+async def test_the_page_is_told_that_a_camera_shows_nothing(
+    tmp_path: Path, failing: type[Failing], state: str
+) -> None:
+    path = tmp_path / "reference.npz"
+    embed(stick_figure(tmp_path / "squats.mp4", seconds=4.0), open_fake_network()).save(path)
+    async with running(tmp_path, real=partial(compare_with, path)) as server:
+        camera = failing()
+        client = Client(camera)
+        await server.join(client)
+        await scores(client, 1)
+        camera.fails = True
+        while (await events_until(client, StateChanged))[-1].state != state:
+            pass
+        camera.fails = False
+        assert (await events_until(client, StateChanged))[-1].state == "warming_up"
+
+
 async def test_a_second_offer_is_refused_while_the_first_lives(tmp_path: Path) -> None:
     async with running(tmp_path) as server:
         client, second = Client(), Client()
@@ -367,16 +450,6 @@ async def test_a_session_outlives_the_process_that_computes_for_it(tmp_path: Pat
         assert events[-1].reason == "deleted"
         assert events[-1].summary.gaps == 1
     assert multiprocessing.active_children() == []
-
-
-class Person(VideoStreamTrack):
-    """A drawn person who does squats before the camera."""
-
-    async def recv(self) -> av.VideoFrame:
-        pts, time_base = await self.next_timestamp()
-        frame = av.VideoFrame.from_ndarray(draw_person(float(pts * time_base)), format="rgb24")
-        frame.pts, frame.time_base = pts, time_base
-        return frame
 
 
 @pytest.mark.weights

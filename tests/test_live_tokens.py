@@ -19,8 +19,8 @@ from live_server import (
     scores,
 )
 
-from posesim_server.live.messages import Ended, Pong, Renewed, Welcome
-from posesim_server.live.session import MOST_BAD_MESSAGES
+from posesim_server.live.conversation import MOST_BAD_MESSAGES
+from posesim_server.live.server_messages import Ended, Pong, Renewed, Welcome
 
 pytestmark = needs_address
 

@@ -7,22 +7,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from posesim_server.live import messages
+from posesim_server.live import page_messages, server_messages
 from posesim_server.live.messages import (
     MAX_MESSAGE_BYTES,
     BadMessage,
-    Bye,
-    Clock,
-    Hello,
-    Ping,
-    Pong,
-    Renew,
-    StateChanged,
-    SummaryValues,
     encode,
     parse_client,
     parse_server,
 )
+from posesim_server.live.outcomes import SummaryValues
+from posesim_server.live.page_messages import Bye, Clock, Hello, Ping, Renew
+from posesim_server.live.server_messages import Pong, StateChanged
 
 SAMPLES = json.loads((Path(__file__).parent / "data" / "messages.json").read_text())
 NEWER = {"repetitions", "attempts", "held_s"}
@@ -39,8 +34,10 @@ def test_a_sample_to_the_page_is_read_and_written_unchanged(sample: dict[str, An
 
 
 def test_there_is_a_sample_of_every_message() -> None:
-    assert {sample["type"] for sample in SAMPLES["client"]} == types_of(messages.ClientMessage)
-    assert {sample["type"] for sample in SAMPLES["server"]} == types_of(messages.ServerMessage)
+    assert {sample["type"] for sample in SAMPLES["client"]} == types_of(page_messages.ClientMessage)
+    assert {sample["type"] for sample in SAMPLES["server"]} == types_of(
+        server_messages.ServerMessage
+    )
 
 
 def types_of(union: Any) -> set[str]:
@@ -180,7 +177,7 @@ def test_a_pose_of_another_form_is_our_mistake(change: dict[str, Any]) -> None:
 
 
 def test_pong_and_state_carry_their_number() -> None:
-    assert encode(Pong(seq=3, id=7)) == '{"v":1,"type":"pong","seq":3,"id":7}'
+    assert encode(Pong(seq=3, id=7)) == '{"v":1,"epoch":0,"type":"pong","seq":3,"id":7}'
     assert encode(StateChanged(seq=4, t_s=1.0, state="gap")) == (
-        '{"v":1,"type":"state","seq":4,"t_s":1.0,"state":"gap"}'
+        '{"v":1,"epoch":0,"type":"state","seq":4,"t_s":1.0,"state":"gap"}'
     )

@@ -1,6 +1,6 @@
 from posesim.updates import ReferenceClock
 from posesim_server.live.intake import StreamClock
-from posesim_server.live.messages import Clock
+from posesim_server.live.page_messages import Clock
 from posesim_server.live.playback import Playback
 
 PLAYING = Clock(v=1, type="clock", reference_s=2.4, rate=1.0)

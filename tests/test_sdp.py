@@ -17,6 +17,7 @@ from posesim_server.live.sdp import (
     UnusableOffer,
     read_fragment,
     read_offer,
+    with_public_addresses,
     with_start_bitrate,
 )
 
@@ -116,6 +117,30 @@ def test_the_bitrate_gets_a_line_where_the_codec_has_no_parameters() -> None:
     assert with_start_bitrate(answer, "v", 1500) == answer.replace(
         "VP8/90000\r\n", "VP8/90000\r\na=fmtp:96 x-google-start-bitrate=1500\r\n"
     )
+
+
+ANSWER = (
+    "v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\n"
+    "m=video 50001 UDP/TLS/RTP/SAVPF 96\r\nc=IN IP4 10.0.0.5\r\n"
+    "a=rtcp:9 IN IP4 0.0.0.0\r\na=candidate:1 1 udp 2130706431 10.0.0.5 50001 typ host\r\n"
+    "a=candidate:2 1 udp 2130706431 fd00::5 50002 typ host\r\na=end-of-candidates\r\n"
+)
+
+
+def test_a_candidate_gets_the_address_that_others_see_and_keeps_its_port() -> None:
+    seen = with_public_addresses(ANSWER, ["203.0.113.9", "2001:db8::9"])
+    assert seen == ANSWER.replace("10.0.0.5", "203.0.113.9").replace("fd00::5", "2001:db8::9")
+
+
+def test_a_candidate_without_such_an_address_stays() -> None:
+    seen = with_public_addresses(ANSWER, ["203.0.113.9"])
+    assert seen == ANSWER.replace("10.0.0.5", "203.0.113.9")
+    assert with_public_addresses(ANSWER, []) == ANSWER
+
+
+def test_an_address_that_everybody_reaches_stays() -> None:
+    answer = ANSWER.replace("10.0.0.5", "1.1.1.1").replace("c=IN IP4 1.1.1.1", "c=IN IP4 0.0.0.0")
+    assert with_public_addresses(answer, ["203.0.113.9"]) == answer
 
 
 def test_a_fragment_s_candidates_belong_to_the_shared_transport() -> None:

@@ -2,15 +2,17 @@
 
 import contextlib
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 import structlog
 from fake_engine import open_fake_network
-from live_fakes import FakeComparator, MemoryStore, plant
+from live_fakes import FakeAudience, FakeComparator, MemoryStore, plant
 from worker_thread import ThreadBody
 
 from posesim_server.compute.workers import Workers
-from posesim_server.live.session import Limits, SessionGone, SessionPlan
+from posesim_server.live.demonstration import Demonstration
+from posesim_server.live.plan import Limits, SessionGone, SessionPlan
 from posesim_server.live.sessions import Sessions, SessionsFull
 
 
@@ -89,6 +91,34 @@ async def test_closing_ends_all_and_takes_no_more() -> None:
         assert sorted(store.ended) == [("s-1", "shutdown", None), ("s-2", "shutdown", None)]
         with pytest.raises(SessionGone):
             sessions.create(plan("s-3"))
+
+
+async def test_a_demonstration_takes_a_place_and_leaves_no_row() -> None:
+    audience = FakeAudience()
+    shows = replace(plan("s-1"), shows=Demonstration(), exercise_id=None, audience=audience)
+    async with registry(Limits(join_s=0.0, most_sessions=1)) as (sessions, store):
+        sessions.create(shows)
+        with pytest.raises(SessionsFull):
+            sessions.create(plan("s-2"))
+        await sessions.get("s-1").ended.wait()
+        assert store.tries == 0
+        assert store.ended == []
+        assert audience.heard == [("ended", "never_joined", None)]
+
+
+def test_a_session_shows_or_follows() -> None:
+    with pytest.raises(ValueError, match="not both"):
+        replace(plan("s-1"), shows=Demonstration(), follows=Demonstration())
+
+
+async def test_a_session_that_ended_can_be_paused_and_knows_no_time() -> None:
+    async with registry() as (sessions, _):
+        sessions.create(plan("s-1"))
+        session = sessions.get("s-1")
+        session.pause()
+        session.end("left")
+        session.resume()
+        assert session.time_s is None
 
 
 async def test_an_end_that_cannot_be_stored_is_logged_with_the_session_and_ends_it() -> None:

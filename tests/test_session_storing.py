@@ -5,11 +5,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 from live_fakes import Client
-from live_server import WAIT_S, Server, ended, events_until, needs_address, running, scores
+from live_server import SESSION, WAIT_S, Server, ended, events_until, needs_address, running, scores
 
 from posesim_server.database import StoreError
-from posesim_server.live.messages import Cue, Ended, Gap, Rep
-from posesim_server.live.session import ROWS_A_WRITE, Limits
+from posesim_server.live.plan import Limits
+from posesim_server.live.record import ROWS_A_WRITE
+from posesim_server.live.server_messages import Cue, Draining, Ended, Gap, Rep
+from posesim_server.store.sessions import Superseded
 
 pytestmark = needs_address
 
@@ -90,6 +92,17 @@ async def test_a_database_that_is_busy_for_a_while_loses_nothing(tmp_path: Path)
         assert_whole(server)
 
 
+async def test_a_session_has_begun_although_that_is_stored_only_at_its_end(tmp_path: Path) -> None:
+    async with running(tmp_path, Limits(linger_s=0.2, store_again_s=3600.0)) as server:
+        server.store.error = StoreError("a planted failure")
+        client = Client()
+        location = await server.join(client)
+        await until(server, lambda: server.store.tries >= 1)
+        server.store.error = None
+        await end(server, client, location)
+        assert server.store.started == [SESSION]
+
+
 async def test_what_was_stored_without_an_answer_is_stored_once(tmp_path: Path) -> None:
     async with running(tmp_path, QUICK) as server:
         server.store.answers_lost = 3
@@ -118,10 +131,26 @@ async def test_numbers_go_on_in_the_worker_after(tmp_path: Path) -> None:
         client = Client()
         location = await server.join(client)
         await events_until(client, Rep)
-        server.workers._workers[0].body.kill()
+        server.workers._workers[0].link.kill()
         await events_until(client, Gap)
         await events_until(client, Rep)
         await end(server, client, location)
         assert [gap.reason for gap in server.store.gaps] == ["restart"]
         assert len(server.store.repetitions) >= 2
         assert_whole(server)
+
+
+async def test_a_session_that_another_has_taken_stores_no_end_and_sends_its_page_there(
+    tmp_path: Path,
+) -> None:
+    async with running(tmp_path, QUICK) as server:
+        client = Client()
+        await server.join(client)
+        await scores(client, 1)
+        server.store.error = Superseded(SESSION)
+        told = (await events_until(client, Draining))[-1]
+        assert told.left_s == 0.0
+        async with asyncio.timeout(WAIT_S):
+            while server.sessions.live:  # noqa: ASYNC110 - it tells nobody
+                await asyncio.sleep(0.02)
+        assert server.store.ended == []

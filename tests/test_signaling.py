@@ -1,11 +1,15 @@
 """WHIP over real HTTP; what becomes of an accepted offer is in test_live_loopback.py."""
 
+import ipaddress
+import re
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from live_server import SESSION, USER, Server, running
+from live_server import SESSION, USER, Server, needs_address, running
+
+from posesim_server.turn import turn_password
 
 OTHER = "9f0c9e0a-5a1c-4d59-9f0e-0d9f5f1f3b99"
 
@@ -142,6 +146,48 @@ async def test_the_answer_receives_video_and_nothing_else(server: Server, offer:
     ]
     assert directions == ["a=inactive", "a=recvonly"]
     assert "a=fmtp:96 x-google-start-bitrate=1500" in answer
+
+
+async def test_ice_servers_come_with_the_answer_as_whip_has_them(
+    tmp_path: Path, offer: str
+) -> None:
+    options = {
+        "ice_servers": ("stun:stun.example:3478",),
+        "turn_urls": ("turn:turn.example:3478", "turn:turn.example:3478?transport=tcp"),
+        "turn_secret": "0123456789abcdef0123456789abcdef",
+    }
+    async with running(tmp_path, **options) as server:
+        response = await server.post(offer)
+        assert response.status == 201
+        stun, *turn = response.headers.getall("Link")
+    assert stun == '<stun:stun.example:3478>; rel="ice-server"'
+    for url, link in zip(options["turn_urls"], turn, strict=True):
+        name, password = re.fullmatch(
+            rf'<{re.escape(url)}>; rel="ice-server"; username="(\d+:{USER})"; '
+            r'credential="([^"]+)"; credential-type="password"',
+            link,
+        ).groups()
+        assert password == turn_password(str(options["turn_secret"]), name)
+
+
+async def test_nobody_gets_credentials_without_a_good_token(tmp_path: Path, offer: str) -> None:
+    turn = {"turn_urls": ("turn:turn.example",), "turn_secret": "0123456789abcdef" * 2}
+    async with running(tmp_path, **turn) as server:
+        server.token = "guessed"
+        response = await server.post(offer)
+        assert response.status == 401
+        assert "Link" not in response.headers
+
+
+@needs_address
+async def test_the_answer_names_the_address_that_others_see(tmp_path: Path, offer: str) -> None:
+    public = ("203.0.113.9", "2001:db8::9")
+    async with running(tmp_path, public_addresses=public) as server:
+        answer = await (await server.post(offer)).text()
+    addresses = [line.split()[4] for line in answer.splitlines() if "a=candidate" in line]
+    assert addresses
+    # One that is public by itself stays, as it may be on the machine of this test.
+    assert all(a in public or ipaddress.ip_address(a).is_global for a in addresses)
 
 
 async def test_a_section_without_direction_is_sent_both_ways(server: Server, offer: str) -> None:

@@ -16,7 +16,8 @@ from posesim.updates import (
     ScoreUpdate,
     Summary,
 )
-from posesim_server.live.messages import Cue, Ended, Gap, ServerMessage, Welcome, encode
+from posesim_server.live.messages import encode
+from posesim_server.live.server_messages import Cue, Ended, Gap, ServerMessage, Welcome
 from posesim_server.live.update_messages import (
     cue_message,
     gap_message,
@@ -49,6 +50,7 @@ def test_a_score_update_becomes_a_message_with_four_decimals() -> None:
     )
     assert json.loads(encode(score_message(update, seq=17, age_s=0.4))) == {
         "v": 1,
+        "epoch": 0,
         "type": "score",
         "seq": 17,
         "t_s": 5.44,
@@ -72,6 +74,7 @@ def test_a_pose_update_becomes_a_message_in_thousandths_of_the_picture() -> None
     assert message.points == (500, 250, 123, 568, *(500, 250) * 31)
     assert json.loads(encode(message)) == {
         "v": 1,
+        "epoch": 0,
         "type": "pose",
         "seq": 4,
         "t_s": 5.6,
@@ -118,6 +121,7 @@ def test_a_repetition_becomes_a_message() -> None:
     )
     assert json.loads(encode(rep_message(update, seq=5))) == {
         "v": 1,
+        "epoch": 0,
         "type": "rep",
         "seq": 5,
         "number": 4,
@@ -196,6 +200,8 @@ LONGEST_NAME = "right_shoulder"
             reference_duration_s=LONG,
             window_s=2.56,
             hop_s=0.32,
+            repetitions=0,
+            attempts=0,
         ),
         score_message(
             ScoreUpdate(

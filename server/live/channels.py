@@ -7,17 +7,19 @@ from typing import Any, Protocol
 from posesim.errors import PosesimError
 from posesim.updates import CueUpdate, GapUpdate, PoseUpdate, RepUpdate, ScoreUpdate
 
-from .messages import (
+from .messages import encode
+from .outbox import Outbox
+from .outcomes import EndReason, StateName, SummaryValues
+from .page_messages import Hello
+from .server_messages import (
+    Draining,
     Ended,
-    EndReason,
+    Idle,
     Pong,
     Renewed,
     ServerMessage,
     StateChanged,
-    StateName,
-    SummaryValues,
     Welcome,
-    encode,
 )
 from .update_messages import cue_message, gap_message, pose_message, rep_message, score_message
 
@@ -68,19 +70,18 @@ class Channels:
     """Both channels as one counterpart, there from the start, open when the page has opened them.
 
     Events wait for the page's `hello`: before it only `ended` is sent.
+
+    Args:
+        outbox: Numbers the messages, over all connections of a session.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, outbox: Outbox) -> None:
+        self._outbox = outbox
         self._scores: Channel | None = None
         self._events: Channel | None = None
-        self._next_score = 0
-        self._next_pose = 0
-        self._next_event = 0
         self._welcomed = False
         self.inbox: asyncio.Queue[str | bytes] = asyncio.Queue(MOST_UNREAD)
         self.unread = 0  # messages that did not fit into the inbox
-        self.skipped_scores = 0
-        self.skipped_poses = 0
 
     def adopt(self, channel: Channel) -> None:
         """Take a channel that the page opened; close it if it is none of the two.
@@ -98,21 +99,29 @@ class Channels:
 
     def score(self, update: ScoreUpdate, *, age_s: float) -> int:
         """Send a score, or skip it when it would have to wait; return its number."""
-        seq = self._next_score
-        self._next_score += 1
-        if not self._passes(score_message(update, seq=seq, age_s=age_s)):
-            self.skipped_scores += 1
-        return seq
+        message = self._outbox.score(lambda seq: score_message(update, seq=seq, age_s=age_s))
+        if not self._passes(message):
+            self._outbox.skipped_scores += 1
+        return message.seq
 
     def pose(self, update: PoseUpdate) -> None:
         """Send a pose, or skip it when it would have to wait."""
-        message = pose_message(update, seq=self._next_pose)
-        self._next_pose += 1
-        if not self._passes(message):
-            self.skipped_poses += 1
+        if not self._passes(self._outbox.pose(lambda seq: pose_message(update, seq=seq))):
+            self._outbox.skipped_poses += 1
 
-    def welcome(self, *, session_id: str, exercise_name: str, reference_duration_s: float) -> None:
-        """Answer the first `hello`; from now on events are sent.
+    def welcome(
+        self,
+        hello: Hello,
+        *,
+        session_id: str,
+        exercise_name: str,
+        reference_duration_s: float,
+        repetitions: int,
+        attempts: int,
+    ) -> None:
+        """Answer the first `hello` with what the page has missed; from now on events are sent.
+
+        Scores that it has missed come over `events` as well, where they arrive.
 
         Raises:
             NotReading: As every sending of an event, when too much waits.
@@ -120,6 +129,9 @@ class Channels:
         if self._welcomed:
             return
         self._welcomed = True
+        self._outbox.begin()
+        for message in self._outbox.missed(hello.last_seq, hello.last_score):
+            self._send(message)
         self._event(
             lambda seq: Welcome(
                 seq=seq,
@@ -128,6 +140,8 @@ class Channels:
                 reference_duration_s=reference_duration_s,
                 window_s=64 / 25,
                 hop_s=8 / 25,
+                repetitions=repetitions,
+                attempts=attempts,
             )
         )
 
@@ -155,9 +169,18 @@ class Channels:
         """Tell the user what to change."""
         self._event(lambda seq: cue_message(update, seq=seq))
 
+    def draining(self, left_s: float) -> None:
+        """Tell that the server is about to stop."""
+        self._event(lambda seq: Draining(seq=seq, left_s=left_s))
+
+    def idle(self, left_s: float) -> None:
+        """Tell that nobody has trained for long."""
+        self._event(lambda seq: Idle(seq=seq, left_s=left_s))
+
     def ended(self, reason: EndReason, summary: SummaryValues | None) -> None:
         """Send the last message, whether or not the page ever said `hello`."""
         self._welcomed = True
+        self._outbox.begin()
         self._event(lambda seq: Ended(seq=seq, reason=reason, summary=summary))
 
     @property
@@ -177,12 +200,16 @@ class Channels:
         return True
 
     def _event(self, make: Callable[[int], ServerMessage]) -> None:
+        message = self._outbox.event(make)
+        if message is not None:
+            self._send(message)
+
+    def _send(self, message: ServerMessage) -> None:
         if not self._welcomed or self._events is None or not self.open:
             return
         if self._events.bufferedAmount > EVENTS_LIMIT_BYTES:
             raise NotReading
-        self._events.send(encode(make(self._next_event)))
-        self._next_event += 1
+        self._events.send(encode(message))
 
     def _received(self, message: str | bytes) -> None:
         if self.inbox.full():

@@ -3,18 +3,24 @@
 aiortc's queues have no limit and its sender never slows down, so whoever accepts a track must read
 it all the time. Frames that nobody takes are dropped here, all of them together: a stretch with
 single frames missing would look like a faster movement, a gap is known to be a gap.
+
+Times never run back here, whatever the sender's timestamps do: two streams can then be put on one
+clock, and a worker that takes over finds times that go on.
 """
 
 import asyncio
+import contextlib
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import av
 from aiortc.mediastreams import MediaStreamError
 
+from posesim.engines.base import FRAMES_PER_SECOND
 from posesim.errors import PosesimError
+from posesim.timebase import GapReason
 
 from ..compute.frames import size
 
@@ -22,6 +28,8 @@ LONGEST_WAIT_S = 2.0  # what is older is of no use to a person who watches the s
 MOST_FRAMES = 128  # two seconds of a 60 Hz camera
 MOST_BYTES = 96 * 2**20  # of one session; a second of 2560x1440, seven of 640x480
 MOST_PIXELS = 2560 * 1440  # of one frame; the network looks at 224x224
+MOST_RATE = 60.0  # frames a second; of more the worker would see no more
+PERIOD_S = 1 / FRAMES_PER_SECOND  # from one position of the grid to the next
 
 
 class FrameTooLarge(PosesimError):
@@ -44,26 +52,41 @@ class Track(Protocol):
 
 @dataclass(frozen=True)
 class Arrival:
-    """A frame, its presentation time from the first frame, and when it came (monotonic clock)."""
+    """A frame.
+
+    Attributes:
+        time_s: Its presentation time from the first frame.
+        arrived_s: When it came, on the monotonic clock.
+        frame: The picture.
+        gap: Why frames are missing before it; None if none are.
+    """
 
     time_s: float
     arrived_s: float
     frame: av.VideoFrame
+    gap: GapReason | None = None
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Frames to score, and how many were dropped just before the first of them."""
+    """Frames to score, without a gap between them, and how many the server had to drop before."""
 
     frames: tuple[Arrival, ...]
     dropped: int
+
+    @property
+    def gap(self) -> GapReason | None:
+        """Why frames are missing before the first; None if none are."""
+        return self.frames[0].gap
 
 
 class Backlog:
     """The frames that wait for the scorer: few, or none.
 
     When the oldest has waited for `longest_wait_s`, or there are too many or too large ones, all
-    that wait are dropped for the newest, and the next batch says how many were.
+    that wait are dropped for the newest, and the next batch says how many were. While it is paused
+    all that come are dropped, and those that wait can still be taken. Where frames are missing for
+    several reasons, the first one counts.
     """
 
     def __init__(
@@ -80,6 +103,8 @@ class Backlog:
         self.dropped = 0  # frames, ever
         self._dropped_now = 0  # since the last batch
         self._closed = False
+        self._paused = False
+        self._gap: GapReason | None = None  # before the next frame
         self._changed = asyncio.Event()
 
     def __len__(self) -> int:
@@ -89,19 +114,32 @@ class Backlog:
         """Add the newest frame. Ignored after `close`."""
         if self._closed:
             return
+        if self._paused:
+            self._gap = "paused"
+            return
+        gap, self._gap = self._gap or arrival.gap, None
         bytes_ = size(arrival.frame)
         if self._frames and (
             arrival.arrived_s - self._frames[0].arrived_s > self._longest_wait_s
             or len(self._frames) >= self._most_frames
             or self._bytes + bytes_ > self._most_bytes
         ):
+            gap = self._frames[0].gap or "overload"
             self.dropped += len(self._frames)
             self._dropped_now += len(self._frames)
             self._frames.clear()
             self._bytes = 0
-        self._frames.append(arrival)
+        self._frames.append(replace(arrival, gap=gap))
         self._bytes += bytes_
         self._changed.set()
+
+    def pause(self) -> None:
+        """Drop what comes, until `resume`. Pausing twice is harmless."""
+        self._paused = True
+
+    def resume(self) -> None:
+        """Take frames again; if any were dropped, the next one comes after a gap."""
+        self._paused = False
 
     def close(self) -> None:
         """Take no more frames; those that wait can still be taken."""
@@ -111,7 +149,8 @@ class Backlog:
     async def take(self, most: int, most_bytes: int = MOST_BYTES) -> Batch | None:
         """Wait for frames and take the oldest; None after the last one.
 
-        At most `most`, and as many as fit into `most_bytes`; at least one.
+        At most `most`, as many as fit into `most_bytes`, and none after a gap but the first; at
+        least one.
         """
         await self._changed.wait()
         if not self._frames:
@@ -120,7 +159,7 @@ class Backlog:
         left_bytes = most_bytes
         while self._frames and len(taken) < most:
             left_bytes -= size(self._frames[0].frame)
-            if taken and left_bytes < 0:
+            if taken and (left_bytes < 0 or self._frames[0].gap):
                 break
             taken.append(self._frames.popleft())
         self._bytes -= sum(size(arrival.frame) for arrival in taken)
@@ -164,48 +203,120 @@ class StreamClock:
         return None if self._start_s is None else now_s - self._start_s
 
 
+class _Time:
+    """Timestamps as seconds from the first, which never run back.
+
+    A timestamp before the newest one by less than a position of the grid belongs to a frame out of
+    order; it is left as it is, and `posesim.timebase.Grid` leaves the frame out. Further back they
+    began anew: the frame comes as much later than the one before as it arrived later.
+    """
+
+    def __init__(self, begins_s: Callable[[float], float]) -> None:
+        self._begins_s = begins_s  # our time of the first frame, by its arrival
+        self._shift_s: float | None = None  # our time - the sender's
+        self._newest_s = 0.0
+        self._arrived_s = 0.0  # the newest
+        self._interrupted: GapReason | None = None
+
+    def begin_anew(self, reason: GapReason) -> None:
+        """The next timestamps are of another sender; a frame lost before it doesn't count."""
+        if self._shift_s is not None:
+            self._interrupted = reason
+
+    def of(self, sent_s: float, arrived_s: float) -> tuple[float, GapReason | None]:
+        """The time of the next frame, and the gap before it if there is one."""
+        gap, self._interrupted = self._interrupted, None
+        if self._shift_s is None:
+            self._shift_s = self._begins_s(arrived_s) - sent_s
+        elif gap is not None or sent_s + self._shift_s <= self._newest_s - PERIOD_S:
+            gap = gap or "clock"
+            step_s = max(PERIOD_S, arrived_s - self._arrived_s)
+            self._shift_s = self._newest_s + step_s - sent_s
+        time_s = sent_s + self._shift_s
+        if time_s > self._newest_s:
+            self._newest_s, self._arrived_s = time_s, arrived_s
+        return time_s, gap
+
+
+class _Thinning:
+    """Leaves out frames of a stream with more than `MOST_RATE`, spread evenly; times stay theirs.
+
+    A stretch that is thinned evenly is no faster movement: the worker looks at times, and needs 25
+    frames a second of them.
+    """
+
+    def __init__(self) -> None:
+        self._due_s = -1 / MOST_RATE  # when the next may be kept, by presentation time
+        self._newest_s = -1.0  # that was kept
+
+    def keeps(self, time_s: float) -> bool:
+        """Whether a frame is kept. One out of order is: it is left out later, as too late."""
+        if time_s <= self._newest_s:
+            return True
+        if time_s < self._due_s:
+            return False
+        self._newest_s = time_s
+        # One period may be saved up, so that uneven times of a camera of 60 Hz all pass.
+        self._due_s = max(self._due_s, time_s - 1 / MOST_RATE) + 1 / MOST_RATE
+        return True
+
+
 class Intake:
-    """Reads one track to its end into a backlog."""
+    """Reads one track after the other into a backlog, on one time.
+
+    What another track brings comes as much later as it arrived later, after a gap "connection".
+
+    Args:
+        backlog: Where frames go.
+        clock: The monotonic clock.
+        on_frame: Called after each.
+        begins_s: The time of the first frame, by its arrival.
+        stream_clock: Sees each frame; None for one that nobody else asks.
+    """
 
     def __init__(
         self,
-        track: Track,
         backlog: Backlog,
         clock: Callable[[], float],
         on_frame: Callable[[], None],
+        begins_s: Callable[[float], float] = lambda _: 0.0,
+        stream_clock: StreamClock | None = None,
     ) -> None:
-        self._track = track
+        self._track: Track | None = None
+        self._time = _Time(begins_s)
         self._backlog = backlog
         self._clock = clock
         self._on_frame = on_frame
-        self.stream_clock = StreamClock()
+        self.stream_clock = stream_clock or StreamClock()
         self.last_arrival_s: float | None = None
         self.frames = 0
+        self.thinned = 0  # frames of a camera with too many a second
+        self._thinning = _Thinning()
 
-    async def run(self) -> None:
-        """Pump until the track ends; then the backlog is closed.
+    async def run(self, track: Track) -> None:
+        """Pump until the track ends, or another one is pumped.
 
         Raises:
             FrameTooLarge: If a picture is larger than `MOST_PIXELS`.
         """
-        first_pts: int | None = None
-        try:
+        self._track = track
+        self._time.begin_anew("connection")
+        with contextlib.suppress(MediaStreamError):  # the camera stopped or the peer is gone
             while True:
-                frame = await self._track.recv()
+                frame = await track.recv()
+                if self._track is not track:
+                    return
                 if not isinstance(frame, av.VideoFrame) or frame.pts is None or not frame.time_base:
                     continue  # no picture, or none that has a place in time
                 if frame.width * frame.height > MOST_PIXELS:
                     raise FrameTooLarge(frame.width, frame.height)
                 now_s = self._clock()
-                if first_pts is None:
-                    first_pts = frame.pts
-                time_s = float((frame.pts - first_pts) * frame.time_base)
+                time_s, gap = self._time.of(float(frame.pts * frame.time_base), now_s)
                 self.stream_clock.saw(time_s, now_s)
                 self.last_arrival_s = now_s
                 self.frames += 1
-                self._backlog.put(Arrival(time_s, now_s, frame))
+                if gap is None and not self._thinning.keeps(time_s):
+                    self.thinned += 1
+                    continue
+                self._backlog.put(Arrival(time_s, now_s, frame, gap))
                 self._on_frame()
-        except MediaStreamError:  # the camera stopped or the peer is gone: the normal end
-            pass
-        finally:
-            self._backlog.close()

@@ -3,13 +3,23 @@
 import asyncio
 import time
 from collections.abc import Callable
+from typing import Protocol
 
-from ..auth import BadToken, SessionClaims, Tokens
+from ..auth import BadToken, Tokens
 from ..database import now
 
 
+class Claims(Protocol):
+    """What is needed of a verified token's claims."""
+
+    @property
+    def left_s(self) -> float:
+        """Seconds that it is still good."""
+        ...
+
+
 class Lease:
-    """The time that tokens give to one session.
+    """The time that tokens give to one session, or to somebody in a call.
 
     What a token has left is measured by the wall clock once, when it is taken; from then on only
     the steady clock counts. A wall clock that is set neither ends a session nor prolongs it.
@@ -37,7 +47,7 @@ class Lease:
         """Seconds until it runs out; 0 if it has."""
         return max(0.0, self._until_s - self._clock())
 
-    def prolong(self, claims: SessionClaims) -> None:
+    def prolong(self, claims: Claims) -> None:
         """Go on for what a verified token has left; a token that ends sooner changes nothing."""
         self._until_s = max(self._until_s, self._clock() + claims.left_s)
 

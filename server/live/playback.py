@@ -3,7 +3,7 @@
 from posesim.updates import ReferenceClock
 
 from .intake import StreamClock
-from .messages import Clock
+from .page_messages import Clock
 
 
 class Playback:

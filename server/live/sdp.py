@@ -5,7 +5,9 @@ offer is counted first (its parser takes quadratic time), parsed once, and check
 that the connection will need.
 """
 
+import ipaddress
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from aiortc import RTCIceCandidate
@@ -127,6 +129,15 @@ def read_fragment(body: bytes, offer: Offer) -> Fragment:
     return Fragment(tuple(candidates), last)
 
 
+def with_client_hello(offer: str) -> str:
+    """Let the other side begin the DTLS handshake, where its offer leaves that to the answer.
+
+    aiortc would begin it itself and propose ciphers for ECDSA keys alone, which GStreamer's
+    webrtcbin refuses: it has seemingly an RSA key. Where webrtcbin begins, they agree.
+    """
+    return re.sub(r"^a=setup:actpass\b", "a=setup:active", offer, flags=re.MULTILINE)
+
+
 def with_start_bitrate(answer: str, mid: str, kbit_s: int) -> str:
     """Ask the sender to begin at `kbit_s`, by the format parameters of the first codec of `mid`.
 
@@ -151,6 +162,36 @@ def with_start_bitrate(answer: str, mid: str, kbit_s: int) -> str:
                 )
                 lines.insert(rtpmap + 1, fmtp + wish)
     return "\r\n".join([*session_lines, *(line for lines in sections for line in lines), ""])
+
+
+def with_public_addresses(answer: str, addresses: Sequence[str]) -> str:
+    """Give the address that others see to each candidate of this machine's own network.
+
+    For a machine that others reach by another address than it has itself: behind a router or in a
+    cloud, where each port is mapped to the same port. A candidate whose address is reached from
+    everywhere stays as it is.
+
+    Args:
+        answer: The SDP, with the candidates in it.
+        addresses: At most one of IPv4 and one of IPv6.
+    """
+    public = {ipaddress.ip_address(address).version: address for address in addresses}
+
+    def seen(address: str) -> str:
+        try:
+            ip = ipaddress.ip_address(address)
+        except ValueError:
+            return address
+        # "0.0.0.0" stands for no address at all.
+        own = not ip.is_global and not ip.is_unspecified
+        return public.get(ip.version, address) if own else address
+
+    return re.sub(
+        r"^(a=candidate:\S+ \S+ \S+ \S+ |c=IN IP[46] )(\S+)",
+        lambda line: line[1] + seen(line[2]),
+        answer,
+        flags=re.MULTILINE,
+    )
 
 
 def _text(body: bytes) -> str:

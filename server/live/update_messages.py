@@ -1,4 +1,4 @@
-"""What a comparison says, as messages: the library's updates in the form of `messages.py`."""
+"""What a comparison says: the library's updates in the form of `server_messages.py`."""
 
 import numpy as np
 
@@ -12,17 +12,16 @@ from posesim.updates import (
     Summary,
 )
 
-from .messages import (
+from .outcomes import ComponentValues, SummaryValues
+from .server_messages import (
     LEAST_THOUSANDTHS,
     MOST_THOUSANDTHS,
-    ComponentValues,
     Cue,
     DifferenceValues,
     Gap,
     Pose,
     Rep,
     Score,
-    SummaryValues,
 )
 
 LEAST_VISIBILITY = 0.5  # of a landmark; below it, where it lies is a guess
