@@ -7,7 +7,7 @@ import pytest
 from structlog.testing import capture_logs
 from videos import stick_figure
 
-from posesim_server.api.operation import operation_of
+from posesim_server.api.operation import operations_of
 from posesim_server.keys import SESSIONS, STORE, TOKENS
 from server import PASSWORD, problem, running
 
@@ -17,14 +17,18 @@ OPEN = {
     ("POST", "/token"),
     ("POST", "/v1/accounts"),
     ("POST", "/v1/invitations/preview"),
+    ("POST", "/v1/calls/preview"),
+    ("GET", "/v1/calls/{id}/socket"),  # its token comes with the first message
     ("GET", "/healthcheck"),
     ("GET", "/metrics"),
+    ("GET", "/readyz"),
     ("GET", "/openapi.json"),
     ("GET", "/docs"),
     ("OPTIONS", "/v1/whip/{id}"),
     ("OPTIONS", "/v1/whip/{id}/{peer}"),
 }
 WHIP = {
+    ("GET", "/v1/whip/{id}/node"),
     ("POST", "/v1/whip/{id}"),
     ("PATCH", "/v1/whip/{id}/{peer}"),
     ("DELETE", "/v1/whip/{id}/{peer}"),
@@ -227,11 +231,7 @@ async def test_a_refusal_does_not_repeat_the_password(server):
 
 def closed(server):
     """Every operation that is not open, and an address for each."""
-    found = set()
-    for route in server.app.router.routes():
-        operation = operation_of(route.handler)
-        if operation is not None and route.method != "HEAD":
-            found.add((operation.method, operation.path))
+    found = {(operation.method, operation.path) for operation in operations_of(server.app)}
     assert found >= OPEN | WHIP
     return [(method, re.sub(r"{\w+}", ID, path)) for method, path in sorted(found - OPEN - WHIP)]
 

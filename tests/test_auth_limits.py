@@ -1,4 +1,4 @@
-from posesim_server.auth import Guesses, TryLimit
+from posesim_server.auth import Guesses, Tries, TryLimit
 
 
 def test_the_eleventh_try_waits_until_the_first_is_old():
@@ -42,6 +42,11 @@ def test_one_address_may_not_try_one_password_on_every_name():
     waits = [guesses.take("192.0.2.1", f"user{number}", 0.0) for number in range(101)]
     assert waits == [0.0] * 100 + [300.0]
     assert guesses.take("192.0.2.2", "user0", 0.0) == 0.0
+
+
+def test_what_an_address_may_try_is_in_proportion_to_what_an_operator_allows():
+    assert Tries.allowing(10, 20.0) == Tries()
+    assert Tries.allowing(5, 40.0) == Tries(name=5, address=50, renewals=600)
 
 
 def test_renewals_are_limited_by_themselves():

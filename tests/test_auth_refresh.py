@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from posesim_server.auth import BadToken
-from posesim_server.auth.refresh import LONGEST_TOKEN, RefreshTokens
+from posesim_server.auth.refresh import LONGEST_TOKEN, RefreshToken, RefreshTokens
 
 SECRET = bytes(range(32))
 SIGN_IN = "3f0c9e0a-5a1c-4d59-9f0e-0d9f5f1f3b11"
@@ -54,6 +54,14 @@ def test_a_secret_can_not_be_moved_to_another_sign_in(refresh_tokens):
 def test_a_token_does_not_show_its_secret_in_a_log(refresh_tokens):
     token = refresh_tokens.first(SIGN_IN)
     assert repr(token) == f"RefreshToken(sign_in_id='{SIGN_IN}')"
+
+
+def test_a_token_in_another_spelling_of_its_bytes_is_refused(refresh_tokens):
+    token = RefreshToken(SIGN_IN, b"\xff" * 32)
+    text = refresh_tokens.write(token)
+    assert "_" in text
+    with pytest.raises(BadToken):
+        refresh_tokens.read(text.replace("_", "/", 1))
 
 
 @given(st.text() | st.builds(lambda end: f"{SIGN_IN}.{end}", st.text()))

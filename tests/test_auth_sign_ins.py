@@ -4,7 +4,9 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 
 import pytest
+import sqlalchemy as sa
 
+from posesim_server import schema
 from posesim_server.auth import BadToken, Tokens
 from posesim_server.auth.refresh import RefreshTokens
 from posesim_server.auth.sign_ins import Grant, SignIns
@@ -43,7 +45,7 @@ class Place:
         self.tokens = Tokens(SECRET, user_token_s=900, session_token_s=300)
         self.refresh_tokens = RefreshTokens(SECRET)
         self.sign_ins = SignIns(
-            store, self.tokens, self.refresh_tokens, self.sessions, refresh_token_s=30 * DAY_S
+            store, self.tokens, self.refresh_tokens, [self.sessions], refresh_token_s=30 * DAY_S
         )
 
     async def begin(self, at=NOW):
@@ -63,8 +65,8 @@ class Place:
 
 
 @pytest.fixture
-async def place(tmp_path):
-    store = await Store.open(f"sqlite+aiosqlite:///{tmp_path / 'db'}")
+async def place(database_url):
+    store = await Store.open(database_url)
     yield Place(store, await store.users.add("anna", "a hash"))
     await store.close()
 
@@ -239,8 +241,9 @@ async def test_the_database_holds_no_secret(place, tmp_path):
     granted = await place.begin()
     granted = await place.renew(granted, NOW)
     secret = place.refresh_tokens.read(granted.refresh_token).secret
+    rows = await place.store.database.all(sa.select(schema.sign_ins))
     files = [path for path in tmp_path.iterdir() if path.name.startswith("db")]
-    content = b"".join(path.read_bytes() for path in files)
+    content = b"".join([str(rows).encode(), *(path.read_bytes() for path in files)])
     assert place.id_of(granted).encode() in content
     assert secret not in content
     assert secret.hex().encode() not in content

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from posesim_server.auth import BadToken, SessionClaims, Tokens, UserClaims
+from posesim_server.auth import BadToken, CallClaims, SessionClaims, Tokens, UserClaims
 
 SECRET = bytes(range(32))
 NOW = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
@@ -51,6 +51,31 @@ def test_a_session_token_gives_its_session_and_user_back_and_what_is_left(tokens
     token = tokens.issue_session("s1", "anna", NOW)
     expected = SessionClaims(session_id="s1", user_id="anna", left_s=260.0)
     assert tokens.verify_session(token, later(40)) == expected
+
+
+@pytest.mark.parametrize("sign_in", ["sign-in", None])
+def test_a_call_token_gives_its_call_user_and_sign_in_back(tokens, sign_in):
+    token = tokens.issue_call("c1", "anna", sign_in, NOW)
+    expected = CallClaims(call_id="c1", user_id="anna", sign_in_id=sign_in, left_s=260.0)
+    assert tokens.verify_call(token, later(40)) == expected
+    with pytest.raises(BadToken):
+        tokens.verify_call(token, later(300))
+
+
+def test_a_call_token_is_good_for_nothing_else_and_nothing_else_for_a_call(tokens):
+    call = tokens.issue_call("c1", "anna", "sign-in", NOW)
+    for verify in (tokens.verify_user, tokens.verify_session):
+        with pytest.raises(BadToken):
+            verify(call, NOW)
+    for other in (tokens.issue_user("anna", "c1", NOW), tokens.issue_session("c1", "anna", NOW)):
+        with pytest.raises(BadToken):
+            tokens.verify_call(other, NOW)
+
+
+def test_a_call_token_whose_sign_in_is_no_text_proves_nothing(tokens):
+    token = signed(typ="posesim-call+jwt", aud="posesim:call", sign_in=7)
+    with pytest.raises(BadToken):
+        tokens.verify_call(token, NOW)
 
 
 def test_the_tokens_forged_below_differ_from_a_good_one_in_one_thing_only(tokens):

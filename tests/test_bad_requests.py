@@ -9,7 +9,7 @@ import pytest
 import pytest_asyncio
 from aiohttp import web
 
-from posesim_server.api.operation import operation_of
+from posesim_server.api.operation import operations_of
 from posesim_server.app import create_app
 from posesim_server.config import ServerConfig
 from posesim_server.problems import problems
@@ -48,11 +48,7 @@ async def sent(server, raw: bytes):
     return int(first.split()[1]), BytesParser().parsebytes(fields), body
 
 
-OPERATIONS = [
-    operation
-    for route in create_app(ServerConfig(data=Path("nowhere"))).router.routes()
-    if (operation := operation_of(route.handler)) and operation.method == route.method
-]
+OPERATIONS = operations_of(create_app(ServerConfig(data=Path("nowhere"))))
 UNREADABLE = {
     "no HTTP at all": b"hello\r\n\r\n",
     "TLS": bytes.fromhex("1603010200010001fc0303") + b"\x00" * 64,

@@ -23,19 +23,29 @@ _READING = frozenset({"GET", "HEAD", "OPTIONS"})
 @web.middleware
 async def same_origin(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Refuse what a page of another site asks to change. Only browsers send `Origin`."""
+    if request.method not in _READING:
+        require_same_origin(request)
+    return await handler(request)
+
+
+def require_same_origin(request: web.Request) -> None:
+    """Make sure that no page of another site asks, unless the operator allows it.
+
+    Raises:
+        Problem: 403.
+    """
     origin = request.headers.get("Origin")
     if (
         origin is not None
-        and request.method not in _READING
         and _host(origin) != request.host.casefold()
         and origin not in request.app[CONFIG].allowed_origins
+        and origin not in request.app[CONFIG].origins
     ):
         raise Problem(
             403,
             f"Pages from {origin} may not use this server. Its operator can allow them with "
             "--allow-origin.",
         )
-    return await handler(request)
 
 
 def _host(origin: str) -> str | None:

@@ -1,7 +1,5 @@
 """Sign in, stay signed in, sign out, and who am I."""
 
-import math
-import time
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Literal
@@ -12,11 +10,18 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 
 from ..auth import AuthError, BadToken, clean_name
 from ..database import now
-from ..keys import CONFIG, GUESSES, PASSWORDS, SIGN_INS, STORE
+from ..keys import CONFIG, PASSWORDS, SIGN_INS, STORE
 from ..problems import Model, Problem, invalid, parse, read_form
 from ..store.users import Role, User
 from .guard import SIGN_IN, USER
 from .operation import Operations
+from .tries import (
+    TOO_MANY_TRIES,
+    address_of,
+    forget_guesses,
+    require_guess,
+    require_renewal,
+)
 
 logger = structlog.get_logger(__name__)
 operations = Operations("Sign-in")
@@ -90,7 +95,7 @@ _GRANT = (PasswordGrant, RefreshGrant)
         401: "The name or the password is wrong; the refresh token is over or was used before.",
         415: "Neither a form nor JSON.",
         422: "A field is missing or does not fit.",
-        429: "Too many tries; wait for `Retry-After`.",
+        429: TOO_MANY_TRIES,
     },
 )
 async def sign_in(request: web.Request) -> Token:
@@ -129,7 +134,7 @@ async def sign_out_everywhere(request: web.Request) -> None:
     problems={
         403: "The current password is wrong.",
         409: "The account has no password, or it was changed meanwhile.",
-        429: "Too many tries; wait for `Retry-After`.",
+        429: TOO_MANY_TRIES,
     },
 )
 async def change_password(request: web.Request, body: PasswordChange) -> None:
@@ -137,15 +142,12 @@ async def change_password(request: web.Request, body: PasswordChange) -> None:
     user = request[USER]
     if not user.password_hash:
         raise Problem(409, f"{_ELSEWHERE}. Change the password there.")
-    passwords, guesses, address = request.app[PASSWORDS], request.app[GUESSES], _address(request)
-    _limit(guesses.take(address, user.name, time.monotonic()))
+    passwords = request.app[PASSWORDS]
+    await require_guess(request, user.name)
     if not await passwords.check(user.password_hash, body.current_password):
         raise Problem(403, "The current password is wrong. Nothing was changed.")
-    guesses.forget(address, user.name)
-    try:
-        password_hash = await passwords.hash(body.new_password)
-    except AuthError as error:
-        raise Problem(422, str(error)) from error
+    await forget_guesses(request, user.name)
+    password_hash = await hash_new(request, body.new_password)
     keep = request.get(SIGN_IN)
     if not await request.app[SIGN_INS].change_password(user, password_hash, keep):
         raise Problem(409, "The password was changed meanwhile. Nothing was changed.")
@@ -173,46 +175,43 @@ async def grant(request: web.Request, user: User) -> Token:
     return Token(**asdict(await request.app[SIGN_INS].begin(user, now())))
 
 
+async def hash_new(request: web.Request, password: str) -> str:
+    """Hash a password that somebody chose.
+
+    Raises:
+        Problem: 422 if it is too short or too long.
+    """
+    try:
+        return await request.app[PASSWORDS].hash(password)
+    except AuthError as error:
+        raise Problem(422, str(error)) from error
+
+
 async def _check(request: web.Request, given: PasswordGrant) -> Token:
-    address = _address(request)
+    address = address_of(request)
     try:
         name = clean_name(given.username)
     except AuthError:
         name = ""  # nobody's, and as slow to refuse as any other
-    guesses = request.app[GUESSES]
-    _limit(guesses.take(address, name, time.monotonic()))
+    await require_guess(request, name)
     user = await request.app[STORE].users.by_name(name) if name else None
     fits = await request.app[PASSWORDS].check(user.password_hash if user else None, given.password)
     if user is None or not fits:
         logger.warning("sign-in refused", address=address)  # the name may be a mistyped password
         raise Problem(401, _REFUSED, {"WWW-Authenticate": "Bearer"})
-    guesses.forget(address, name)
+    await forget_guesses(request, name)
     return await grant(request, user)
 
 
 async def _renew(request: web.Request, given: RefreshGrant) -> Token:
-    address = _address(request)
-    _limit(request.app[GUESSES].take_renewal(address, time.monotonic()))
+    address = address_of(request)
+    await require_renewal(request)
     try:
         granted = await request.app[SIGN_INS].renew(given.refresh_token, now())
     except BadToken:
         logger.warning("renewal refused", address=address)
         raise
     return Token(**asdict(granted))
-
-
-def _limit(wait_s: float) -> None:
-    if wait_s:
-        seconds = math.ceil(wait_s)
-        raise Problem(
-            429,
-            f"Too many tries. Wait {seconds} s, then try again.",
-            {"Retry-After": str(seconds)},
-        )
-
-
-def _address(request: web.Request) -> str:
-    return request.remote or "?"
 
 
 async def _read(request: web.Request) -> tuple[GrantType, Fields]:

@@ -4,12 +4,13 @@ from .errors import AuthError, BadToken
 from .limits import PERIOD_S, Guesses, Tries, TryLimit
 from .passwords import Passwords, clean_name
 from .secret import load_secret, write_private
-from .tokens import SessionClaims, Tokens, UserClaims
+from .tokens import CallClaims, SessionClaims, Tokens, UserClaims
 
 __all__ = [
     "PERIOD_S",
     "AuthError",
     "BadToken",
+    "CallClaims",
     "Guesses",
     "Passwords",
     "SessionClaims",

@@ -1,6 +1,7 @@
 """Signing in, staying signed in, and signing out (RFC 6749, sections 5 and 6; RFC 9700, 4.14.2)."""
 
 import hmac
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -23,7 +24,7 @@ FORGIVEN = timedelta(seconds=30)
 
 
 class LiveSessions(Protocol):
-    """What is needed of `server.sessions.Sessions`."""
+    """What is needed of `server.live.sessions.Sessions`, and of `server.calls.rooms.Rooms`."""
 
     async def end_sign_in(self, sign_in_id: str) -> None:
         """End the sessions that were begun in this sign-in."""
@@ -52,7 +53,7 @@ class SignIns:
         store: Store,
         tokens: Tokens,
         refresh_tokens: RefreshTokens,
-        sessions: LiveSessions,
+        live: Sequence[LiveSessions],
         *,
         refresh_token_s: int,
     ) -> None:
@@ -61,7 +62,7 @@ class SignIns:
         self._audit = store.audit
         self._tokens = tokens
         self._refresh_tokens = refresh_tokens
-        self._sessions = sessions
+        self._live = live
         self._lifetime = timedelta(seconds=refresh_token_s)
 
     async def begin(self, user: User, now: datetime) -> Grant:
@@ -103,13 +104,14 @@ class SignIns:
     async def end(self, user_id: str, sign_in_id: str) -> None:
         """Sign out: its tokens and its live sessions end at once."""
         await self._rows.end(sign_in_id)
-        await self._sessions.end_sign_in(sign_in_id)
+        await self._end_sign_in(sign_in_id)
         await self._audit.note(user_id, "sign_in.ended", user_id, sign_in_id)
 
     async def end_all(self, user_id: str) -> None:
         """Sign out everywhere."""
         await self._rows.end_all(user_id)
-        await self._sessions.end_user(user_id)
+        for live in self._live:
+            await live.end_user(user_id)
         await self._audit.note(user_id, "sign_in.all_ended", user_id)
 
     async def change_password(self, user: User, password_hash: str, keep: str | None) -> bool:
@@ -119,7 +121,8 @@ class SignIns:
         """
         if not await self._users.change_password(user, password_hash, keep):
             return False
-        await self._sessions.end_user(user.id, keep_sign_in=keep)
+        for live in self._live:
+            await live.end_user(user.id, keep_sign_in=keep)
         await self._audit.note(user.id, "password.changed", user.id)
         return True
 
@@ -131,8 +134,12 @@ class SignIns:
             sign_in_id=sign_in.id,
         )
         await self._rows.end(sign_in.id)
-        await self._sessions.end_sign_in(sign_in.id)
+        await self._end_sign_in(sign_in.id)
         await self._audit.note(None, "sign_in.reused", sign_in.user_id, sign_in.id)
+
+    async def _end_sign_in(self, sign_in_id: str) -> None:
+        for live in self._live:
+            await live.end_sign_in(sign_in_id)
 
     def _grant(
         self, user_id: str, token: RefreshToken, now: datetime, expires_at: datetime

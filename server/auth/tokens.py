@@ -1,9 +1,11 @@
-"""The tokens that this server signs itself: for a user, and for one session."""
+"""The tokens that this server signs itself: for a user, for one session, for one call."""
 
 import math
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Any
 
 import jwt
@@ -34,8 +36,21 @@ class SessionClaims:
 
 
 @dataclass(frozen=True)
+class CallClaims:
+    """What a call token proves: this user may be in this call, for `left_s` seconds more.
+
+    `sign_in_id` is None for a user of an outside issuer.
+    """
+
+    call_id: str
+    user_id: str
+    sign_in_id: str | None
+    left_s: float
+
+
+@dataclass(frozen=True)
 class _Kind:
-    """Two kinds of token that can't stand in for each other (RFC 8725, 3.11 and 3.12)."""
+    """Kinds of token that can't stand in for each other (RFC 8725, 3.11 and 3.12)."""
 
     typ: str
     audience: str
@@ -43,6 +58,7 @@ class _Kind:
 
 _USER = _Kind("at+jwt", "posesim:user")
 _SESSION = _Kind("posesim-session+jwt", "posesim:session")
+_CALL = _Kind("posesim-call+jwt", "posesim:call")
 _REQUIRED = ["iss", "aud", "exp", "iat", "nbf", "sub", "jti", "sid"]
 
 
@@ -61,6 +77,11 @@ class Tokens:
     def issue_session(self, session_id: str, user_id: str, now: datetime) -> str:
         """Return a token that is good for one session alone, for `session_token_s`."""
         return self._issue(_SESSION, user_id, session_id, now, self.session_token_s)
+
+    def issue_call(self, call_id: str, user_id: str, sign_in_id: str | None, now: datetime) -> str:
+        """Return a token with which a user may be in one call, for `session_token_s`."""
+        more = {"sign_in": sign_in_id}
+        return self._issue(_CALL, user_id, call_id, now, self.session_token_s, more=more)
 
     def verify_user(self, token: str, now: datetime) -> UserClaims:
         """Return whose token it is.
@@ -86,8 +107,33 @@ class Tokens:
         left_s = min(left_s, self.session_token_s)
         return SessionClaims(session_id=claims["sid"], user_id=claims["sub"], left_s=left_s)
 
-    def _issue(self, kind: _Kind, subject: str, within: str, now: datetime, lifetime_s: int) -> str:
+    def verify_call(self, token: str, now: datetime) -> CallClaims:
+        """Return which call of whom this token is for.
+
+        Raises:
+            BadToken: If the token is forged, expired or of another kind.
+        """
+        claims = self._verify(_CALL, token)
+        sign_in_id = claims.get("sign_in")
+        if not isinstance(sign_in_id, str | None):
+            raise BadToken
+        left_s = min(check_times(claims, now), self.session_token_s)
+        return CallClaims(
+            call_id=claims["sid"], user_id=claims["sub"], sign_in_id=sign_in_id, left_s=left_s
+        )
+
+    def _issue(
+        self,
+        kind: _Kind,
+        subject: str,
+        within: str,
+        now: datetime,
+        lifetime_s: int,
+        *,
+        more: Mapping[str, str | None] = MappingProxyType({}),
+    ) -> str:
         claims = {
+            **more,
             "iss": ISSUER,
             "aud": kind.audience,
             "sub": subject,
