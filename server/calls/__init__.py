@@ -1,0 +1,1 @@
+"""Calls while they are on: who is there, what they tell each other, and what is scored."""
