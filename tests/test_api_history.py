@@ -13,8 +13,8 @@ MISSING = "00000000-0000-4000-8000-000000000000"
 
 
 @pytest.fixture
-async def server(tmp_path):
-    async with running(tmp_path) as server:
+async def server(tmp_path, database_url):
+    async with running(tmp_path, database_url=database_url) as server:
         yield server
 
 
@@ -22,6 +22,12 @@ async def keep(server, user=None, seed=1, **options):
     whole = whole_session((user or server.user).id, seed, **options)
     await server.app[STORE].sessions.add_whole([whole])
     return whole
+
+
+async def add_exercise(server):
+    return await server.app[STORE].exercises.add(
+        server.user.id, name="Squat", clip_sha256="0" * 64, clip_type="video/mp4", duration_s=8.4
+    )
 
 
 async def coach_of(server, member, name="carla"):
@@ -71,9 +77,7 @@ async def test_a_session_says_what_it_was(server):
 
 
 async def test_the_sessions_of_one_exercise_are_listed_alone(server):
-    exercise = await server.app[STORE].exercises.add(
-        server.user.id, name="Squat", clip_sha256="0" * 64, clip_type="video/mp4", duration_s=8.4
-    )
+    exercise = await add_exercise(server)
     await keep(server, seed=1)
     whole = await keep(server, seed=2, exercise=exercise)
     found = (await server.get(f"/v1/sessions?exercise_id={exercise.id}"))["sessions"]
@@ -90,9 +94,7 @@ async def test_a_removed_record_is_gone_for_ever(server):
 
 
 async def test_a_running_session_has_to_be_ended_before_it_is_removed(server):
-    exercise = await server.app[STORE].exercises.add(
-        server.user.id, name="Squat", clip_sha256="0" * 64, clip_type="video/mp4", duration_s=8.4
-    )
+    exercise = await add_exercise(server)
     session = await server.app[STORE].sessions.add(server.user.id, exercise)
     url = f"/v1/sessions/{session.id}/record"
     response = await server.client.delete(url, headers=server.headers)
@@ -139,9 +141,7 @@ async def test_progress_sums_up_the_weeks_up_to_now(server):
 
 
 async def test_a_session_in_which_nothing_was_scored_is_no_progress(server):
-    exercise = await server.app[STORE].exercises.add(
-        server.user.id, name="Squat", clip_sha256="0" * 64, clip_type="video/mp4", duration_s=8.4
-    )
+    exercise = await add_exercise(server)
     sessions = server.app[STORE].sessions
     for summary in (None, {"score": None, "scored_s": 0.0, "best_score": None}):
         session = await sessions.add(server.user.id, exercise)
@@ -153,9 +153,7 @@ async def test_a_session_in_which_nothing_was_scored_is_no_progress(server):
 
 
 async def test_progress_of_before_repetitions_were_counted_has_none(server):
-    exercise = await server.app[STORE].exercises.add(
-        server.user.id, name="Squat", clip_sha256="0" * 64, clip_type="video/mp4", duration_s=8.4
-    )
+    exercise = await add_exercise(server)
     session = await server.app[STORE].sessions.add(server.user.id, exercise)
     old = {"score": 70, "scored_s": 20.5, "best_score": 80.0}
     await server.app[STORE].sessions.end(session.id, "left", old)
@@ -164,9 +162,7 @@ async def test_progress_of_before_repetitions_were_counted_has_none(server):
 
 
 async def test_progress_may_be_asked_of_one_exercise(server):
-    exercise = await server.app[STORE].exercises.add(
-        server.user.id, name="Squat", clip_sha256="0" * 64, clip_type="video/mp4", duration_s=8.4
-    )
+    exercise = await add_exercise(server)
     now = datetime.now(UTC)
     await keep(server, seed=1, at=now, exercise=exercise)
     await keep(server, seed=2, at=now, name="Plank")

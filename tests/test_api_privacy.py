@@ -9,7 +9,7 @@ from videos import stick_figure
 
 from posesim_server import schema
 from posesim_server.keys import STORE
-from posesim_server.privacy.personal_data import IN_HISTORY, SECRETS, tables_of_users
+from posesim_server.privacy.personal_data import DOWNLOADS, IN_HISTORY, SECRETS, tables_of_users
 from server import PASSWORD, problem, running
 
 MARK = "a-very-rare-name"
@@ -145,7 +145,15 @@ async def test_the_archive_holds_the_history_in_the_form_that_can_be_read_back(s
 
 async def test_the_archive_leaves_no_file_behind(server):
     await archive(server)
-    await server.until_true(lambda: not list((server.config.data / "downloads").iterdir()))
+    await server.until_true(lambda: not list((server.config.data / DOWNLOADS).iterdir()))
+
+
+async def test_an_archive_that_a_killed_server_was_sending_is_gone_after_its_next_start(tmp_path):
+    left = tmp_path / "data" / DOWNLOADS / "0123"
+    left.mkdir(parents=True)
+    (left / "archive.zip").write_bytes(b"health data")
+    async with running(tmp_path / "data"):
+        assert not left.exists()
 
 
 # The end of an account

@@ -9,8 +9,8 @@ from server import problem, running
 
 
 @pytest.fixture
-async def server(tmp_path):
-    async with running(tmp_path) as server:
+async def server(tmp_path, database_url):
+    async with running(tmp_path, database_url=database_url) as server:
         yield server
 
 

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from posesim_server.moments import Moment, moments_of
@@ -62,6 +64,14 @@ def test_a_session_that_was_always_the_same_has_no_worst_moment():
 def test_a_moment_whose_place_is_not_known_has_none():
     row = ScoreRow(0, 1.0, 80.0, "scoring", 1, 1, 1, None, None)
     assert moments_of([row], 5.0).best == Moment(1.0, 80.0, None, None)
+
+
+def test_thousands_of_scores_in_a_second_have_their_moments_too():
+    begin, end = rows([80.0] * 6, hop_s=1.0), rows([60.0] * 3, hop_s=1.0)
+    dense = [replace(end[0], t_s=5.5 + seq / 100_000, score=60.0) for seq in range(90_000)]
+    dense[50_000] = replace(dense[50_000], score=20.0)  # minutes, if each looked at all others
+    found = moments_of([*begin, *dense, *(replace(row, t_s=row.t_s + 7) for row in end)], 0.0)
+    assert (found.worst.t_s, found.worst.score) == (6.0, 20.0)
 
 
 def test_scores_that_come_seldom_have_a_worst_moment_too():

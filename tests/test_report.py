@@ -91,6 +91,30 @@ def test_a_report_says_how_much_was_done_of_what_was_aimed_at():
     assert "Repetitions" not in facts(report(hold))
 
 
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        ("en", "12 (counted 11, 1 attempt, goal: 12)"),
+        ("de", "12 (gezählt 11, 1 Versuch, Ziel: 12)"),
+        ("es", "12 (contadas 11, 1 intento, meta: 12)"),
+    ],
+)
+def test_a_report_says_both_counts_where_a_coach_corrected_one(language, words):
+    summary = {**whole_session(USER, 1).session.summary, "repetitions": 11, "attempts": 1}
+    corrected = with_session(summary=summary, corrected_repetitions=12)
+    texts = load_texts(static_folder(), language)
+    assert facts(report(corrected, texts=texts))[texts("reps.label")] == words
+
+
+def test_a_count_of_what_counted_nothing_itself_is_said_too():
+    assert facts(report(with_session(summary=None, corrected_repetitions=3))) == {
+        "Repetitions": "3"
+    }
+    hold = {**whole_session(USER, 1).session.summary, "held_s": 9.0, "repetitions": 0}
+    held = with_session(kind="hold", summary={**hold, "attempts": 0}, corrected_repetitions=2)
+    assert facts(report(held))["Repetitions"] == "2 (counted 0)"
+
+
 def test_a_session_that_was_imported_says_so():
     assert "imported, as given by the person" in report(with_session(imported_at=NOW)).line
 

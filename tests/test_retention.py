@@ -17,8 +17,8 @@ SCORE = ScoreRow(0, 2.56, 80.0, "scoring", 0.9, 0.8, 0.7, 1.5, 1.1)
 
 
 @pytest.fixture
-async def store(tmp_path):
-    store = await Store.open(f"sqlite+aiosqlite:///{tmp_path / 'db.sqlite3'}")
+async def store(database_url):
+    store = await Store.open(database_url)
     yield store
     await store.close()
 
@@ -75,6 +75,60 @@ async def test_a_session_that_runs_is_never_too_old(store):
     assert await ids(store, schema.sessions) == {session.id}
 
 
+async def call(store, **moments):
+    """A call that somebody joined, of which these things were as many days ago."""
+    coach = await store.users.by_name("carla") or await store.users.add("carla", "h", "coach")
+    made, token = await store.calls.add(
+        coach.id, title="Knee", starts_at=None, lifetime=timedelta(days=7)
+    )
+    member = await store.users.by_name("anna") or await store.users.add("anna", "h")
+    await store.calls.accept(token, member.id)
+    values = {name: AT - timedelta(days=days) for name, days in moments.items()}
+    statement = sa.update(schema.calls).where(schema.calls.c.id == made.id)
+    await store.database.change(statement.values(**{"accepted_at": AT, **values}))
+    return made
+
+
+async def test_an_old_call_goes_with_its_marks_and_leaves_its_sessions(store):
+    old, new = await call(store, ended_at=11), await call(store, ended_at=9)
+    member = await store.users.by_name("anna")
+    session = await store.sessions.add_demonstrated(member.id, "Squat", call_id=old.id)
+    for each in (old, new):
+        await store.calls.add_mark(each.id, note="x")
+    await enforce(store.database, {"calls": 10}, AT)
+    assert await ids(store, schema.calls) == {new.id}
+    assert len(await ids(store, schema.call_marks)) == 1
+    kept = await store.sessions.get(member.id, session.id)
+    assert (kept.call_id, kept.in_call) == (None, True)
+
+
+async def test_a_call_that_nobody_ended_goes_when_nothing_happened_for_as_long(store):
+    await call(store, accepted_at=11)
+    await call(store, accepted_at=12, admitted_at=11)
+    lately = await call(store, accepted_at=12, admitted_at=9)
+    planned = await call(store, accepted_at=12, starts_at=-3)
+    await enforce(store.database, {"calls": 10}, AT)
+    assert await ids(store, schema.calls) == {lately.id, planned.id}
+
+
+async def test_calls_are_kept_for_ever_unless_the_operator_says_otherwise(store):
+    old = await call(store, ended_at=5000)
+    await enforce(store.database, {}, AT)
+    assert await ids(store, schema.calls) == {old.id}
+
+
+async def test_a_link_that_nobody_used_goes_with_the_invitations(store):
+    await call(store, ended_at=1)
+    coach = await store.users.by_name("carla")
+    for days in (-11, -9):
+        await store.calls.add(
+            coach.id, title=f"{days}", starts_at=None, lifetime=timedelta(days=days)
+        )
+    await enforce(store.database, {"invitations": 10}, datetime.now(UTC))
+    titles = [row["title"] for row in await store.database.all(sa.select(schema.calls))]
+    assert sorted(titles) == ["-9", "Knee"]
+
+
 async def test_zero_days_keep_for_ever(store):
     user = await store.users.add("anna", "hash")
     old = await ended_session(store, user, 5000)
@@ -108,7 +162,7 @@ async def test_nothing_is_deleted_when_the_clock_jumped(store):
     def clock():
         nonlocal looks
         looks += 1
-        if looks >= 3:
+        if looks > 4:  # the second run begins when the first is over, whatever that did
             seen.set()
         return AT if looks == 1 else AT + timedelta(days=4000 * looks)
 

@@ -1,7 +1,7 @@
 """The format of an exported history: JSON, versioned, complete (docs/api.md, "Exports")."""
 
 import itertools
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any, Final, Literal, Self, get_args
 
 from pydantic import (
@@ -14,9 +14,10 @@ from pydantic import (
     model_validator,
 )
 
+from posesim.timebase import GapReason
 from posesim.updates import CueName, Part
 
-from ..live.messages import EndReason, GapReason, StateName, SummaryValues
+from ..live.outcomes import EndReason, StateName, SummaryValues
 from ..store.exercises import LONGEST_NAME, Kind
 from ..store.sessions import SessionSource
 
@@ -160,6 +161,8 @@ class ExportedSession(_Part):
     ended_at: Moment
     end_reason: EndReason | None
     summary: ExportedSummary | None
+    in_call: bool = False
+    corrected_repetitions: Count | None = None
     scores: Annotated[list[ScoreValues], Field(max_length=MOST_SCORES)]
     repetitions: Annotated[list[ExportedRepetition], Field(max_length=MOST_OTHERS)]
     gaps: Annotated[list[ExportedGap], Field(max_length=MOST_OTHERS)]
@@ -197,6 +200,11 @@ class HistoryFile(BaseModel):
     exported_at: AwareDatetime
     score_columns: tuple[ScoreColumn, ...] = SCORE_COLUMNS
     sessions: list[ExportedSession]
+
+
+def moment_text(at: datetime) -> str:
+    """A moment as exports write it."""
+    return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 def summary_of(stored: dict[str, Any] | None) -> dict[str, Any] | None:

@@ -2,12 +2,12 @@
 
 import json
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
-from ..store.parts import ScoreRow
+from ..store.parts import ScoreRow, without_seq
 from ..store.sessions import WholeSession
-from .format import FORMAT, SCORE_COLUMNS, VERSION, summary_of
+from .format import FORMAT, SCORE_COLUMNS, VERSION, moment_text, summary_of
 
 END = "\n]}\n"
 
@@ -17,7 +17,7 @@ def opening(at: datetime) -> str:
     header = {
         "format": FORMAT,
         "version": VERSION,
-        "exported_at": _moment(at),
+        "exported_at": moment_text(at),
         "score_columns": SCORE_COLUMNS,
     }
     return f'{json.dumps(header)[:-1]}, "sessions": ['
@@ -45,15 +45,17 @@ def exported(whole: WholeSession) -> dict[str, Any]:
         "kind": session.kind,
         "target": session.target,
         "reference_start_s": session.reference_start_s,
-        "created_at": _moment(session.created_at),
+        "created_at": moment_text(session.created_at),
         "started_at": _maybe_moment(session.started_at),
         "ended_at": _maybe_moment(session.ended_at),
         "end_reason": session.end_reason,
         "summary": summary_of(session.summary),
+        "in_call": session.in_call,
+        "corrected_repetitions": session.corrected_repetitions,
         "scores": [_score(row) for row in parts.scores],
         "repetitions": [vars(row) for row in parts.repetitions],
-        "gaps": [_without_seq(row) for row in parts.gaps],
-        "cues": [_without_seq(row) for row in parts.cues],
+        "gaps": [without_seq(row) for row in parts.gaps],
+        "cues": [without_seq(row) for row in parts.cues],
     }
 
 
@@ -70,17 +72,9 @@ def _score(row: ScoreRow) -> tuple[Any, ...]:
     )
 
 
-def _without_seq(row: object) -> dict[str, Any]:
-    return {name: value for name, value in vars(row).items() if name != "seq"}
-
-
 def _compact(value: object) -> str:
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
 
 
-def _moment(at: datetime) -> str:
-    return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
-
-
 def _maybe_moment(at: datetime | None) -> str | None:
-    return None if at is None else _moment(at)
+    return None if at is None else moment_text(at)

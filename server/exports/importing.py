@@ -10,7 +10,7 @@ from ..store.sessions import StoredSession, WholeSession
 from .format import ExportedSession
 from .reading import BadExport, Export, open_export, parts_of_export
 
-SESSIONS_A_TRANSACTION = 20  # live sessions want to write in between
+SESSIONS_A_TRANSACTION = 5  # of any length; live sessions want to write in between
 CLOCKS_DIFFER = timedelta(days=1)  # by no more; a session of later would be the newest for ever
 
 
@@ -67,7 +67,9 @@ async def _keep(store: Store, user_id: str, some: list[ExportedSession], at: dat
         if owner == user_id or own_id in owners or session_id in new:
             continue
         exercise_id = await _exercise(store, user_id, session.exercise_id)
-        new[session_id] = _whole(session, session_id, user_id, exercise_id, at)
+        new[session_id] = await asyncio.to_thread(
+            _whole, session, session_id, user_id, exercise_id, at
+        )
     await store.sessions.add_whole(list(new.values()))
     return len(new)
 
@@ -106,6 +108,8 @@ def _whole(
             summary=None if summary is None else summary.model_dump(mode="json"),
             imported_at=at,
             imported_exercise_id=session.exercise_id if exercise_id is None else None,
+            in_call=session.in_call,
+            corrected_repetitions=session.corrected_repetitions,
         ),
         parts_of_export(session),
     )

@@ -155,4 +155,4 @@ def _first(error: ValidationError) -> str:
     """What did not fit first, without the input's own words."""
     first = error.errors(include_url=False, include_input=False, include_context=False)[0]
     place = ".".join(str(part) for part in first["loc"])
-    return f"{'.' if place else ''}{place}: {first['msg']}."
+    return f"{'.' if place else ''}{place}: {first['msg'].removeprefix('Value error, ')}."

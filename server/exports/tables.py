@@ -3,11 +3,11 @@
 import csv
 import io
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from ..store.sessions import StoredSession, WholeSession
-from .format import summary_of
+from .format import moment_text, summary_of
 
 BOM = "\ufeff"  # without it, spreadsheets take UTF-8 for something else
 
@@ -26,6 +26,8 @@ _SESSION_COLUMNS = (
     "started_at",
     "ended_at",
     "end_reason",
+    "in_call",
+    "corrected_repetitions",
 )
 _COMPONENTS = ("movement", "timing", "range")
 _SUMMARY_COLUMNS = (
@@ -128,7 +130,7 @@ def _cell(value: Any) -> Any:
         case bool():
             return "true" if value else "false"
         case datetime():
-            return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+            return moment_text(value)
         case str() if value.startswith(_FORMULA):
             return f"'{value}"
     return value

@@ -7,7 +7,7 @@ from datetime import datetime
 from ..store.sessions import SessionRows, StoredSession, WholeSession
 from .history_json import END, opening, some_sessions
 
-SESSIONS_A_CHUNK = 20
+SESSIONS_A_CHUNK = 5  # each may have been imported with `MOST_SCORES`
 
 
 async def ended_sessions(rows: SessionRows, user_id: str) -> AsyncIterator[list[WholeSession]]:

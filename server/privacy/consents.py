@@ -9,13 +9,14 @@ from posesim.errors import PosesimError
 from ..store.consents import Consent, ConsentRows
 from ..texts import LANGUAGES, Language, load_texts
 
-Purpose = Literal["scoring", "coaching", "recording"]
+Purpose = Literal["scoring", "coaching", "recording", "call"]
 PURPOSES: tuple[Purpose, ...] = get_args(Purpose)
 
 _MISSING: dict[Purpose, str] = {
     "scoring": "Allow first that your movements are analysed: see Account, Privacy.",
     "coaching": "Allow first that your coach sees your results: see Account, Privacy.",
     "recording": "Allow first that your clips are kept: see Account, Privacy.",
+    "call": "Allow first that you are seen and scored in calls: see Account, Privacy.",
 }
 
 
@@ -64,10 +65,12 @@ class Consents:
                 return consent
         return await self._rows.add(user_id, purpose, language, wording)
 
-    async def has(self, user_id: str, purpose: Purpose) -> bool:
-        """Whether a user allows this, in the words in which it is asked now."""
-        asked = {self.wordings.of(purpose, language) for language in LANGUAGES}
-        return any(c.wording in asked for c in await self._rows.given(user_id, purpose))
+    def counts(self, consent: Consent) -> bool:
+        """Whether a consent is still given, in the words in which it is asked now."""
+        asked = (
+            text for (purpose, _), text in self.wordings.texts.items() if purpose == consent.purpose
+        )
+        return consent.withdrawn_at is None and consent.wording in asked
 
     async def require(self, user_id: str, purpose: Purpose) -> None:
         """Make sure that a user allows this.
@@ -75,5 +78,5 @@ class Consents:
         Raises:
             ConsentMissing: If not.
         """
-        if not await self.has(user_id, purpose):
+        if not any(map(self.counts, await self._rows.given(user_id, purpose))):
             raise ConsentMissing(purpose)

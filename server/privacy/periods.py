@@ -3,13 +3,23 @@
 from collections.abc import Mapping, Sequence
 from typing import Literal, get_args
 
-Kind = Literal["sessions", "timelines", "jobs", "sign_ins", "invitations", "deliveries", "audit"]
+Kind = Literal[
+    "sessions",
+    "timelines",
+    "calls",
+    "jobs",
+    "sign_ins",
+    "invitations",
+    "deliveries",
+    "audit",
+]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
 # Days; 0 keeps for ever. docs/privacy.md says why.
 DEFAULTS: Mapping[Kind, int] = {
     "sessions": 0,
     "timelines": 730,
+    "calls": 0,
     "jobs": 30,
     "sign_ins": 30,
     "invitations": 30,

@@ -1,7 +1,6 @@
 """Everything that is kept of a user, in one archive."""
 
 import zipfile
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +10,19 @@ from pydantic_core import to_json
 from .. import schema
 from ..database import Database
 
+DOWNLOADS = "downloads"  # folder of archives that are being sent
+
 # Proofs, of use to a thief alone.
 SECRETS = frozenset({"password_hash", "secret_sha256", "previous_sha256", "token_sha256", "secret"})
 # What was said in sessions is long, and in `history.json`, from which it can be read back.
 IN_HISTORY = (schema.scores, schema.repetitions, schema.gaps, schema.cues)
 # These hold no id of a user but one of something that has.
-_PARTS = {schema.deliveries: schema.webhooks}
+_PARTS = {
+    schema.deliveries: schema.webhooks,
+    schema.call_exercises: schema.calls,
+    schema.call_marks: schema.calls,
+    schema.open_sessions: schema.sessions,
+}
 
 
 def tables_of_users() -> list[sa.Table]:
@@ -33,8 +39,9 @@ def _condition(table: sa.Table, user_id: str) -> sa.ColumnElement[bool] | None:
     if table in _PARTS:
         owner = _PARTS[table]
         (reference,) = (key for key in table.foreign_keys if key.column.table is owner)
-        mine = sa.select(owner.c.id).where(owner.c.user_id == user_id)
-        return sa.Column.in_(reference.parent, mine)
+        condition = _condition(owner, user_id)
+        assert condition is not None
+        return sa.Column.in_(reference.parent, sa.select(owner.c.id).where(condition))
     columns = [key.parent for key in table.foreign_keys if key.column.table is schema.users]
     return sa.or_(*(column == user_id for column in columns)) if columns else None
 
@@ -57,20 +64,20 @@ def write_archive(
     path: Path,
     rows: dict[str, list[dict[str, Any]]],
     history: Path,
-    folders: Iterable[Path],
+    clips: Path,
 ) -> None:
-    """Write a ZIP: `data.json` with all rows, `history.json`, and folders with what is in them.
+    """Write a ZIP: `data.json` with all rows, `history.json`, clips and what was made of them.
 
     Args:
         path: Where to.
         rows: By table.
         history: The whole history, as `exports.whole_history` writes it.
-        folders: Each becomes a folder of its name; one that is not there is left out.
+        clips: Each folder in it becomes a folder of its name; it may not be there.
     """
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("data.json", to_json(rows, indent=1))
         archive.write(history, "history.json")
-        for folder in folders:
+        for folder in sorted(clips.glob("*")):
             for file in sorted(folder.rglob("*")):
                 if file.is_file():
                     # Video and references are compressed already.

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -18,6 +18,7 @@ from .periods import DEFAULTS, Kind
 logger = structlog.get_logger(__name__)
 
 EVERY_S = 3600.0
+Tidy = Callable[[datetime], Awaitable[object]]  # told what time it is
 LARGEST_JUMP_S = 600.0  # of the clock between two runs; NTP corrects by less
 
 
@@ -38,12 +39,32 @@ def _timelines(before: datetime) -> list[sa.Delete]:
     ]
 
 
+def _calls(before: datetime) -> list[sa.Delete]:
+    """Calls that ended; of those that nobody ended, where nothing happened since nor is to."""
+    calls = schema.calls
+    moments = (calls.c.accepted_at, calls.c.admitted_at, calls.c.starts_at)
+    quiet = sa.and_(*(sa.or_(moment.is_(None), moment < before) for moment in moments))
+    never_ended = sa.and_(calls.c.ended_at.is_(None), calls.c.accepted_at.is_not(None), quiet)
+    return [sa.delete(calls).where(sa.or_(calls.c.ended_at < before, never_ended))]
+
+
+def _invitations(before: datetime) -> list[sa.Delete]:
+    """Invitations, and links of calls that nobody used."""
+    calls = schema.calls
+    unused = sa.and_(calls.c.accepted_at.is_(None), calls.c.expires_at < before)
+    return [
+        sa.delete(schema.invitations).where(schema.invitations.c.expires_at < before),
+        sa.delete(calls).where(unused),
+    ]
+
+
 RULES = (
     Rule(
         "sessions",
         lambda before: [sa.delete(schema.sessions).where(schema.sessions.c.ended_at < before)],
     ),
     Rule("timelines", _timelines),
+    Rule("calls", _calls),
     Rule("jobs", lambda before: [sa.delete(schema.jobs).where(schema.jobs.c.ended_at < before)]),
     Rule(
         "sign_ins",
@@ -53,12 +74,7 @@ RULES = (
             )
         ],
     ),
-    Rule(
-        "invitations",
-        lambda before: [
-            sa.delete(schema.invitations).where(schema.invitations.c.expires_at < before)
-        ],
-    ),
+    Rule("invitations", _invitations),
     Rule(
         "deliveries",
         lambda before: [
@@ -106,17 +122,26 @@ async def keep_house(
     database: Database,
     days: Mapping[Kind, int],
     *,
+    tidies: Sequence[Tidy] = (),
     every_s: float = EVERY_S,
     clock: Callable[[], datetime] = now,
     steady_clock: Callable[[], float] = time.monotonic,
 ) -> None:
-    """Enforce retention every `every_s` until cancelled; the first time after the first pause."""
+    """Enforce retention every `every_s` until cancelled; the first time after the first pause.
+
+    Each of `tidies` has its turn then, too, whatever comes of the others.
+    """
     steadiness = Steadiness(clock(), steady_clock())
     while True:
         await asyncio.sleep(every_s)
         if not steadiness.look(clock(), steady_clock()):
             logger.warning("the clock was set: nothing is deleted as too old this time")
             continue
+        for tidy in tidies:
+            try:
+                await tidy(clock())
+            except PosesimError:
+                logger.exception("what was left over could not be removed")
         try:
             deleted = await enforce(database, days, clock())
         except PosesimError:

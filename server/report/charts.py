@@ -26,6 +26,8 @@ PATTERNS: dict[str, Pattern] = {
     "lost": "rising",
     "partial": "falling",
     "several": "upright",
+    "black": "grid",
+    "frozen": "crossed",
     "no_person": "empty",
     "gap": "full",
 }

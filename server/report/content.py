@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from ..live.messages import SummaryValues
+from ..live.outcomes import SummaryValues
 from ..moments import Moment, Moments, moments_of
 from ..store.parts import RepetitionRow
 from ..store.sessions import StoredSession, WholeSession
@@ -175,14 +175,23 @@ def _shares(texts: Texts, summary: SummaryValues | None) -> list[Share]:
 
 
 def _facts(texts: Texts, session: StoredSession, summary: SummaryValues | None) -> Iterator[Fact]:
+    corrected = session.corrected_repetitions
     if summary is None:
+        if corrected is not None:
+            yield Fact(texts("reps.label"), str(corrected))
         return
     target = session.target
-    if session.kind == "repetitions" or summary.repetitions or summary.attempts:
-        more = [texts.plural("reps.attempts", summary.attempts)] if summary.attempts else []
+    counts = session.kind == "repetitions" or summary.repetitions or summary.attempts
+    if counts or corrected is not None:
+        more = []
+        if corrected is not None:
+            more.append(texts("report.corrected", count=summary.repetitions))
+        if summary.attempts:
+            more.append(texts.plural("reps.attempts", summary.attempts))
         if target is not None and session.kind == "repetitions":
             more.append(texts("report.goal", count=target))
-        yield Fact(texts("reps.label"), _with(str(summary.repetitions), more))
+        repetitions = summary.repetitions if corrected is None else corrected
+        yield Fact(texts("reps.label"), _with(str(repetitions), more))
     goal = [texts("report.goal_seconds", time=clock(target))] if target is not None else []
     if summary.held_s is not None:
         held = goal if session.kind == "hold" else []

@@ -6,6 +6,14 @@ from dataclasses import dataclass
 from typing import Literal
 
 Tone = Literal["ink", "soft", "line", "accent", "veil", "paper"]
+TONES: dict[Tone, str] = {
+    "ink": "#16202b",
+    "soft": "#4b5866",
+    "line": "#c3cad2",
+    "accent": "#0d5c63",
+    "veil": "#e3e7eb",
+    "paper": "#ffffff",
+}
 Anchor = Literal["start", "middle", "end"]
 
 Point = tuple[float, float]
@@ -75,7 +83,9 @@ class Drawing:
     says: str
 
 
-Pattern = Literal["dots", "level", "upright", "rising", "falling", "empty", "full"]
+Pattern = Literal[
+    "dots", "level", "upright", "grid", "rising", "falling", "crossed", "empty", "full"
+]
 
 
 def filled(box: Box, pattern: Pattern, spacing: float = 3.2) -> Iterator[Shape]:
@@ -83,19 +93,22 @@ def filled(box: Box, pattern: Pattern, spacing: float = 3.2) -> Iterator[Shape]:
     x, y, right, bottom = box.x, box.y, box.x + box.width, box.y + box.height
     yield Box(x, y, box.width, box.height, "ink" if pattern == "full" else "paper", "soft")
     match pattern:
-        case "level":
-            for at in _steps(y, bottom, spacing):
-                yield Line(((x, at), (right, at)), "soft", 0.5)
-        case "upright":
-            for at in _steps(x, right, spacing):
-                yield Line(((at, y), (at, bottom)), "soft", 0.5)
+        case "level" | "upright" | "grid":
+            if pattern != "upright":
+                for at in _steps(y, bottom, spacing):
+                    yield Line(((x, at), (right, at)), "soft", 0.5)
+            if pattern != "level":
+                for at in _steps(x, right, spacing):
+                    yield Line(((at, y), (at, bottom)), "soft", 0.5)
         case "dots":
             for at in _steps(x, right, spacing):
                 yield Dot(at, (y + bottom) / 2, 0.6, "soft")
-        case "rising" | "falling":
-            for at in _steps(x - box.height, right, spacing):
-                if line := _slanted(at, box, rising=pattern == "rising"):
-                    yield line
+        case "rising" | "falling" | "crossed":
+            ways = (True, False) if pattern == "crossed" else (pattern == "rising",)
+            for rising in ways:
+                for at in _steps(x - box.height, right, spacing):
+                    if line := _slanted(at, box, rising=rising):
+                        yield line
 
 
 def thinned(points: Sequence[Point], most: int) -> list[Point]:

@@ -4,8 +4,9 @@ import base64
 import hashlib
 from html import escape
 
+from ..texts import Language
 from . import svg
-from .content import Report, Scene, Share, Table
+from .content import Fact, Report, Scene, Share, Table
 
 STYLE = (
     """
@@ -15,6 +16,7 @@ body{margin:0 auto;padding:24px;max-width:760px;background:#fff;color:#16202b;
 font:15px/1.45 system-ui,"Segoe UI",Roboto,"Helvetica Neue",Arial,sans-serif}
 h1{font-size:26px;line-height:1.2;margin:2px 0 4px;overflow-wrap:anywhere}
 h2{font-size:16px;margin:22px 0 8px}
+h3{font-size:14px;margin:14px 0 4px}
 p{margin:0 0 6px}
 .soft,.kicker,figcaption,dt,th{color:#4b5866}
 .kicker{text-transform:uppercase;letter-spacing:.08em;font-size:12px}
@@ -59,55 +61,88 @@ POLICY = "; ".join(
 
 def html(report: Report) -> str:
     """Write a report as a page."""
-    score = "–" if report.score is None else report.score
-    of_100 = "" if report.score is None else f" <small>{escape(report.of_100)}</small>"
     body = [
-        f'<header><p class="kicker">{escape(report.kicker)}</p>',
-        f'<h1>{escape(report.title)}</h1><p class="soft">{escape(report.line)}</p></header>',
-        f'<div class="top"><div><p class="score">{score}{of_100}</p>',
-        f"<p>{escape(report.verdict)}</p></div>{_shares(report.shares)}</div>",
-        "<dl>",
-        *(
-            f"<div><dt>{escape(fact.name)}</dt><dd>{escape(fact.value)}</dd></div>"
-            for fact in report.facts
-        ),
-        "</dl>",
-        _section(
-            report.course_title,
-            f"<figure>{svg.svg(report.course)}</figure>"
-            if report.course
-            else f"<p>{escape(report.no_course)}</p>",
-        ),
+        header(report.kicker, report.title, report.line),
+        top(report),
+        facts_list(report.facts),
+        section(report.course_title, course(report)),
     ]
     if report.repetitions:
         says = f"<figcaption>{escape(report.repetitions.says)}</figcaption>"
         figure = f"<figure>{svg.svg(report.repetitions)}{says}</figure>"
-        body.append(_section(report.repetitions_title, figure))
+        body.append(section(report.repetitions_title, figure))
     if report.scenes:
         scenes = "".join(_scene(scene, report.no_picture) for scene in report.scenes)
-        body.append(_section(report.scenes_title, f'<div class="scenes">{scenes}</div>'))
+        body.append(section(report.scenes_title, f'<div class="scenes">{scenes}</div>'))
     if report.remarks:
         items = "".join(f"<li>{escape(remark)}</li>" for remark in report.remarks)
-        body.append(_section(report.remarks_title, f"<ul>{items}</ul>"))
+        body.append(section(report.remarks_title, f"<ul>{items}</ul>"))
     if report.table:
-        body.append(_table(report.table))
+        body.append(table(report.table))
     if report.more:
         body.append(f'<p class="soft">{escape(report.more)}</p>')
-    body += [
-        f'<section class="meaning"><h2>{escape(report.meaning_title)}</h2>',
-        f"<p>{escape(report.meaning)}</p></section>",
-        f'<footer class="soft">{escape(report.made)}</footer>',
-    ]
+    body.append(ending(report.meaning_title, report.meaning, report.made))
+    return document(report.language, f"{report.title} – {report.kicker}", "".join(body))
+
+
+# Parts, also of the report of a call
+
+
+def document(language: Language, title: str, body: str) -> str:
+    """A whole page, with its style and its policy."""
     return (
-        f'<!doctype html><html lang="{report.language}"><head><meta charset="utf-8">'
+        f'<!doctype html><html lang="{language}"><head><meta charset="utf-8">'
         f'<meta http-equiv="Content-Security-Policy" content="{escape(POLICY)}">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{escape(f'{report.title} – {report.kicker}')}</title>"
-        f"<style>{STYLE}</style></head><body><main>{''.join(body)}</main></body></html>\n"
+        f"<title>{escape(title)}</title>"
+        f"<style>{STYLE}</style></head><body><main>{body}</main></body></html>\n"
     )
 
 
-def _section(title: str, content: str) -> str:
+def header(kicker: str, title: str, line: str) -> str:
+    """What the report is about."""
+    return (
+        f'<header><p class="kicker">{escape(kicker)}</p>'
+        f'<h1>{escape(title)}</h1><p class="soft">{escape(line)}</p></header>'
+    )
+
+
+def top(report: Report) -> str:
+    """The score of a session and what it is made of."""
+    score = "–" if report.score is None else report.score
+    of_100 = "" if report.score is None else f" <small>{escape(report.of_100)}</small>"
+    return (
+        f'<div class="top"><div><p class="score">{score}{of_100}</p>'
+        f"<p>{escape(report.verdict)}</p></div>{_shares(report.shares)}</div>"
+    )
+
+
+def facts_list(facts: list[Fact]) -> str:
+    """Things to know, side by side."""
+    said = "".join(
+        f"<div><dt>{escape(fact.name)}</dt><dd>{escape(fact.value)}</dd></div>" for fact in facts
+    )
+    return f"<dl>{said}</dl>"
+
+
+def course(report: Report) -> str:
+    """The score of a session over time, or that there is none."""
+    if report.course is None:
+        return f"<p>{escape(report.no_course)}</p>"
+    return f"<figure>{svg.svg(report.course)}</figure>"
+
+
+def ending(meaning_title: str, meaning: str, made: str) -> str:
+    """What a report does not say, and when it was made."""
+    return (
+        f'<section class="meaning"><h2>{escape(meaning_title)}</h2>'
+        f"<p>{escape(meaning)}</p></section>"
+        f'<footer class="soft">{escape(made)}</footer>'
+    )
+
+
+def section(title: str, content: str) -> str:
+    """A part of the page with its heading; `content` is markup."""
     return f"<section><h2>{escape(title)}</h2>{content}</section>"
 
 
@@ -136,9 +171,10 @@ def _scene(scene: Scene, no_picture: str) -> str:
     return f"<div><h3>{escape(scene.title)}</h3><p>{escape(scene.text)}</p>{where}{picture}</div>"
 
 
-def _table(table: Table) -> str:
-    head = "".join(f'<th scope="col">{escape(column)}</th>' for column in table.columns)
+def table(content: Table) -> str:
+    """Rows of cells under their columns."""
+    head = "".join(f'<th scope="col">{escape(column)}</th>' for column in content.columns)
     rows = "".join(
-        f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in table.rows
+        f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in content.rows
     )
     return f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"

@@ -29,8 +29,8 @@ from reportlab.platypus import (
 )
 
 from ..texts import Texts
-from .content import Report, Scene
-from .drawing import Anchor, Box, Dot, Drawing, Label, Line, Tone
+from .content import Fact, Report, Scene
+from .drawing import TONES, Anchor, Box, Dot, Drawing, Label, Line, Tone
 
 # Bitstream Vera, which ReportLab brings along: the letters of western European languages.
 REGULAR, BOLD = "Vera", "VeraBd"
@@ -38,14 +38,7 @@ MARGIN = 18 * mm
 INNER = A4[0] - 2 * MARGIN
 PICTURE_HEIGHT = 130.0  # points, at most
 
-_TONES: dict[Tone, Color] = {
-    "ink": HexColor("#16202b"),
-    "soft": HexColor("#4b5866"),
-    "line": HexColor("#c3cad2"),
-    "accent": HexColor("#0d5c63"),
-    "veil": HexColor("#e3e7eb"),
-    "paper": HexColor("#ffffff"),
-}
+_TONES: dict[Tone, Color] = {tone: HexColor(colour) for tone, colour in TONES.items()}
 _INK, _SOFT, _RULE = _TONES["ink"], _TONES["soft"], _TONES["line"]
 
 
@@ -59,12 +52,12 @@ def _style(name: str, size: float, *, bold: bool = False, soft: bool = False) ->
     )
 
 
-_KICKER = _style("kicker", 7.5, soft=True)
-_TITLE = _style("title", 18, bold=True)
-_TEXT = _style("text", 9)
-_NOTE = _style("note", 8, soft=True)
-_HEADING = _style("heading", 11, bold=True)
-_STRONG = _style("strong", 9, bold=True)
+KICKER = _style("kicker", 7.5, soft=True)
+TITLE = _style("title", 18, bold=True)
+TEXT = _style("text", 9)
+NOTE = _style("note", 8, soft=True)
+HEADING = _style("heading", 11, bold=True)
+STRONG = _style("strong", 9, bold=True)
 _SCORE = _style("score", 38, bold=True)
 _CELL = _style("cell", 8)
 _NUMBER = ParagraphStyle("number", parent=_CELL, alignment=TA_RIGHT)
@@ -72,15 +65,16 @@ _NUMBER = ParagraphStyle("number", parent=_CELL, alignment=TA_RIGHT)
 
 def pdf(report: Report, texts: Texts) -> bytes:
     """Write a report as a PDF; the same report gives the same bytes."""
+    title = f"{report.title} – {report.kicker}"
+    return document(title, _story(report), texts, made=report.made)
+
+
+def document(title: str, story: Iterator[Flowable], texts: Texts, *, made: str) -> bytes:
+    """Write a PDF on A4 in the language of `texts`, with `made` and its number below each page."""
     _register_fonts()
     file = BytesIO()
-    document = BaseDocTemplate(
-        file,
-        pagesize=A4,
-        title=f"{report.title} – {report.kicker}",
-        author="posesim",
-        lang=report.language,
-        invariant=1,
+    template = BaseDocTemplate(
+        file, pagesize=A4, title=title, author="posesim", lang=texts.language, invariant=1
     )
     frame = Frame(
         MARGIN,
@@ -92,51 +86,52 @@ def pdf(report: Report, texts: Texts) -> bytes:
         topPadding=0,
         bottomPadding=0,
     )
-    document.addPageTemplates(PageTemplate(frames=[frame]))
-    document.build(list(_story(report)), canvasmaker=_pages(report, texts))
+    template.addPageTemplates(PageTemplate(frames=[frame]))
+    template.build(list(story), canvasmaker=_pages(made, texts))
     return file.getvalue()
 
 
 def _story(report: Report) -> Iterator[Flowable]:
-    yield _text(report.kicker.upper(), _KICKER)
-    yield _text(report.title, _TITLE)
-    yield _text(report.line, _NOTE)
+    yield text(report.kicker.upper(), KICKER)
+    yield text(report.title, TITLE)
+    yield text(report.line, NOTE)
     yield Spacer(1, 8)
-    yield _top(report)
+    yield top(report)
     yield Spacer(1, 6)
     if report.facts:
-        yield _facts(report)
-    course = _Drawn(report.course) if report.course else _text(report.no_course, _TEXT)
-    yield KeepTogether([_heading(report.course_title), course])
+        yield facts_table(report.facts)
+    course = Drawn(report.course) if report.course else text(report.no_course, TEXT)
+    yield KeepTogether([heading(report.course_title), course])
     if report.repetitions:
-        says = _text(report.repetitions.says, _NOTE)
-        drawn = _Drawn(report.repetitions)
-        yield KeepTogether([_heading(report.repetitions_title), drawn, says])
+        says = text(report.repetitions.says, NOTE)
+        drawn = Drawn(report.repetitions)
+        yield KeepTogether([heading(report.repetitions_title), drawn, says])
     if report.scenes:
-        yield KeepTogether([_heading(report.scenes_title), _scenes(report)])
+        yield KeepTogether([heading(report.scenes_title), _scenes(report)])
     if report.remarks:
-        remarks = [_text(f"• {remark}", _TEXT) for remark in report.remarks]
-        yield KeepTogether([_heading(report.remarks_title), *remarks])
+        remarks = [text(f"• {remark}", TEXT) for remark in report.remarks]
+        yield KeepTogether([heading(report.remarks_title), *remarks])
     if report.table:
         yield Spacer(1, 8)
         yield _repetitions(report)
     if report.more:
-        yield _text(report.more, _NOTE)
+        yield text(report.more, NOTE)
     yield Spacer(1, 10)
-    yield _meaning(report)
+    yield meaning_box(report.meaning_title, report.meaning)
 
 
-def _top(report: Report) -> Flowable:
+def top(report: Report) -> Flowable:
+    """The score of a session and what it is made of."""
     score = "–" if report.score is None else report.score
     of_100 = "" if report.score is None else f' <font size="9">{_shown(report.of_100)}</font>'
     left: list[list[Any]] = [
         [Paragraph(_shown(score) + of_100, _SCORE)],
-        [_text(report.verdict, _STRONG)],
+        [text(report.verdict, STRONG)],
     ]
     number = Table(left, colWidths=[150], rowHeights=[46, 16])
     number.setStyle(TableStyle(_BARE))
     rows = [
-        [_text(share.name, _TEXT), _Drawn(_bar(share.value)), _text(share.text, _STRONG)]
+        [text(share.name, TEXT), Drawn(_bar(share.value)), text(share.text, STRONG)]
         for share in report.shares
     ]
     if not rows:
@@ -153,10 +148,9 @@ def _bar(value: float) -> Drawing:
     return Drawing(180, 8, (full, Box(0, 0, 180 * value, 8, "accent")), "")
 
 
-def _facts(report: Report) -> Flowable:
-    cells: list[list[Any]] = [
-        [_text(fact.name, _NOTE), _text(fact.value, _STRONG)] for fact in report.facts
-    ]
+def facts_table(facts: list[Fact]) -> Flowable:
+    """Things to know, three a row."""
+    cells: list[list[Any]] = [[text(fact.name, NOTE), text(fact.value, STRONG)] for fact in facts]
     rows = [cells[first : first + 3] for first in range(0, len(cells), 3)]
     rows[-1] += [[]] * (3 - len(rows[-1]))
     table = Table(rows, colWidths=[INNER / 3] * 3)
@@ -176,18 +170,18 @@ def _facts(report: Report) -> Flowable:
 
 def _scenes(report: Report) -> Flowable:
     columns = [_scene(scene, report.no_picture) for scene in report.scenes]
-    columns += [[_text("", _TEXT)]] * (2 - len(columns))
+    columns += [[text("", TEXT)]] * (2 - len(columns))
     table = Table([columns], colWidths=[INNER / 2] * 2)
     table.setStyle(TableStyle([*_BARE, ("VALIGN", (0, 0), (-1, -1), "TOP")]))
     return table
 
 
 def _scene(scene: Scene, no_picture: str) -> list[Flowable]:
-    said: list[Flowable] = [_text(scene.title, _STRONG), _text(scene.text, _TEXT)]
+    said: list[Flowable] = [text(scene.title, STRONG), text(scene.text, TEXT)]
     if scene.where:
-        said.append(_text(scene.where, _TEXT))
+        said.append(text(scene.where, TEXT))
     if scene.picture is None:
-        return [*said, _text(no_picture, _NOTE)]
+        return [*said, text(no_picture, NOTE)]
     picture = scene.picture
     scale = min((INNER / 2 - 12) / picture.width, PICTURE_HEIGHT / picture.height)
     image = Image(
@@ -200,7 +194,7 @@ def _repetitions(report: Report) -> Flowable:
     assert report.table is not None
     last = len(report.table.columns) - 1
     rows = [
-        [_text(cell, _CELL if n == last else _NUMBER) for n, cell in enumerate(row)]
+        [text(cell, _CELL if n == last else _NUMBER) for n, cell in enumerate(row)]
         for row in (report.table.columns, *report.table.rows)
     ]
     widths = [28.0, 74.0, 52.0, 52.0, 46.0]
@@ -220,9 +214,10 @@ def _repetitions(report: Report) -> Flowable:
     return table
 
 
-def _meaning(report: Report) -> Flowable:
+def meaning_box(title: str, meaning: str) -> Flowable:
+    """What a report does not say."""
     table = Table(
-        [[[_text(report.meaning_title, _STRONG), _text(report.meaning, _TEXT)]]],
+        [[[text(title, STRONG), text(meaning, TEXT)]]],
         colWidths=[INNER],
     )
     table.setStyle(
@@ -236,22 +231,24 @@ _BARE: list[Any] = [
 ]
 
 
-def _heading(text: str) -> Flowable:
+def heading(words: str) -> Flowable:
+    """The heading of a part."""
     return Paragraph(
-        _shown(text), ParagraphStyle("spaced", parent=_HEADING, spaceBefore=10, spaceAfter=4)
+        _shown(words), ParagraphStyle("spaced", parent=HEADING, spaceBefore=10, spaceAfter=4)
     )
 
 
-def _text(text: str, style: ParagraphStyle) -> Flowable:
-    return Paragraph(_shown(text), style)
+def text(words: str, style: ParagraphStyle) -> Flowable:
+    """Words as they are, whatever is in them."""
+    return Paragraph(_shown(words), style)
 
 
-def _shown(text: str) -> str:
+def _shown(words: str) -> str:
     """A text as a paragraph takes it: nothing in it is mark-up, every letter is in the font."""
-    return escape(_in_font(text))
+    return escape(_in_font(words))
 
 
-def _in_font(text: str) -> str:
+def _in_font(words: str) -> str:
     """With other letters where the font has none: the same without accents, or a question mark."""
     known = _letters()
 
@@ -261,10 +258,10 @@ def _in_font(text: str) -> str:
         plain = unicodedata.normalize("NFKD", char)[0]
         return plain if ord(plain) in known else "?"
 
-    return "".join(map(letter, unicodedata.normalize("NFC", text)))
+    return "".join(map(letter, unicodedata.normalize("NFC", words)))
 
 
-class _Drawn(Flowable):
+class Drawn(Flowable):
     """A drawing in the flow of a document."""
 
     def __init__(self, drawing: Drawing) -> None:
@@ -330,7 +327,7 @@ class _Drawn(Flowable):
         self.canv.setDash([2, 1.6] if dashed else [])
 
 
-def _pages(report: Report, texts: Texts) -> Any:
+def _pages(made: str, texts: Texts) -> Any:
     """A canvas that writes below each page which one it is, and of how many."""
 
     class Pages(Canvas):
@@ -347,7 +344,7 @@ def _pages(report: Report, texts: Texts) -> Any:
                 self.__dict__.update(state)
                 self.setFont(REGULAR, 7)
                 self.setFillColor(_SOFT)
-                self.drawString(MARGIN, 9 * mm, _in_font(report.made))
+                self.drawString(MARGIN, 9 * mm, _in_font(made))
                 page = texts("report.page", page=number, pages=len(self._states))
                 self.drawRightString(A4[0] - MARGIN, 9 * mm, page)
                 super().showPage()

@@ -2,16 +2,14 @@
 
 from html import escape
 
-from .drawing import Box, Dot, Drawing, Label, Line, Shape
+from .drawing import TONES, Box, Dot, Drawing, Label, Line, Shape
 
 STYLE = """
 svg{display:block;width:100%;height:auto}
 svg text{font-family:inherit}
-.f-ink{fill:#16202b}.f-soft{fill:#4b5866}.f-line{fill:#c3cad2}.f-accent{fill:#0d5c63}
-.f-veil{fill:#e3e7eb}.f-paper{fill:#fff}
-.s-ink{stroke:#16202b}.s-soft{stroke:#4b5866}.s-line{stroke:#c3cad2}.s-accent{stroke:#0d5c63}
-.s-veil{stroke:#e3e7eb}.s-paper{stroke:#fff}
-"""
+""" + "".join(
+    f".f-{tone}{{fill:{colour}}}.s-{tone}{{stroke:{colour}}}\n" for tone, colour in TONES.items()
+)
 
 
 def svg(drawing: Drawing) -> str:
