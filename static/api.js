@@ -39,8 +39,8 @@ export const getMe = (signal) => getJson("/v1/me", signal);
 export const changePassword = (current, next) =>
   sendJson("POST", "/v1/password", { current_password: current, new_password: next });
 
-/** Who read or changed what of the person, newest first. */
-export const listAudit = async (limit, before, signal) =>
+/** Who read or changed what of the person, newest first; `before` is the `at` of the last entry already known. */
+export const listAudit = async ({ limit, before = null }, signal) =>
   (await getJson(`/v1/audit${query({ limit, before })}`, signal)).entries;
 
 /** The same about everybody, for an admin. */
@@ -86,10 +86,12 @@ export const previewInvitation = (token, signal) =>
 export const acceptInvitation = (token, language) =>
   sendJson("POST", "/v1/invitations/accept", { token, language });
 
-/** Make an account by an invitation, and sign in with it. */
+/** Make an account by an invitation or a call's link, and sign in with it: `{call_id}`, null by an invitation. */
 export async function createAccount(token, username, password, language) {
   const body = { token, username, password, language };
-  signedIn(await sendJsonAsGuest("POST", "/v1/accounts", body), username);
+  const made = await sendJsonAsGuest("POST", "/v1/accounts", body);
+  signedIn(made, username);
+  return { call_id: made.call_id ?? null };
 }
 
 // Accounts, for admins
@@ -164,16 +166,28 @@ export const getSession = (id, signal) => getJson(`/v1/sessions/${id}`, signal);
 
 export const deleteSession = (id) => remove(`/v1/sessions/${id}`);
 
-/** Exchange an SDP offer for an answer; returns `{sdp, location}`. */
-export async function exchangeOffer(whipUrl, token, offer, signal) {
+/** Exchange an SDP offer for an answer; returns `{sdp, location}`. `claim`: see `openLink`. */
+export async function exchangeOffer(whipUrl, token, offer, signal, claim = null) {
+  const condition = claim === null ? {} : { "If-Match": claim };
   const response = await send(whipUrl, {
     method: "POST",
-    headers: { "Content-Type": "application/sdp", Authorization: `Bearer ${token}` },
+    headers: { "Content-Type": "application/sdp", Authorization: `Bearer ${token}`, ...condition },
     body: offer,
     signal,
   });
   if (response.status !== 201) throw await problem(response);
-  return { sdp: await response.text(), location: response.headers.get("Location") };
+  const location = response.headers.get("Location");
+  return { sdp: await response.text(), location: location === null ? null : beside(whipUrl, location) };
+}
+
+/** An address that an answer from `url` named: on the same server, which may be another than the page's. */
+const beside = (url, address) => (/^https?:/.test(url) ? new URL(address, url).href : address);
+
+/** Where a session's offers go now, as the server at `origin` ("": the page's) knows it. */
+export async function whereIsSession(origin, id, token, signal) {
+  const response = await send(`${origin}/v1/whip/${id}/node`, { headers: { Authorization: `Bearer ${token}` }, signal });
+  if (!response.ok) throw await problem(response);
+  return (await response.json()).whip_url;
 }
 
 /** End a WHIP session; also while the page goes away. Never fails: the server ends it by itself in time. */
@@ -201,6 +215,9 @@ export const getRecord = (memberId, id, signal) => getJson(`${historyOf(memberId
 
 export const deleteRecord = (id) => remove(`/v1/sessions/${id}/record`);
 
+/** How far the server looks back. */
+export const MOST_WEEKS = 104;
+
 /** What weeks came to, with one exercise or (null) all: `{weeks, exercises}`. */
 export const getProgress = (memberId, weeks, exerciseId, signal) => {
   const which = query({ weeks, exercise_id: exerciseId, utc_offset_min: utcOffsetMin() });
@@ -221,4 +238,57 @@ export const exportHistory = (ending) => getBlob(`/v1/export/history.${ending}`)
 export const importHistory = async (file) => {
   const headers = { "Content-Type": "application/json" };
   return (await request("/v1/import", { method: "POST", headers, body: file })).json();
+};
+
+// Calls
+
+/**
+ * The person's calls, as coach or as member, newest first; `before` is the `created_at` of the last one already known.
+ * A call is `{id, title, role, coach_name, member_name, starts_at, …, state}`, `role` being the person's own in it.
+ */
+export const listCalls = async ({ limit, before = null }, signal) =>
+  (await getJson(`/v1/calls${query({ limit, before })}`, signal)).calls;
+
+export const getCall = (id, signal) => getJson(`/v1/calls/${id}`, signal);
+
+/** Make an appointment, `starts_at` a timestamp or null: `{call, token, url}`. The link in `url` is told this once. */
+export const createCall = (title, startsAt, days) =>
+  sendJson("POST", "/v1/calls", { title, starts_at: startsAt, expires_in_days: days });
+
+/** Change `title`, `starts_at` or `notes` of a call; what it is then. */
+export const changeCall = (id, changes) => sendJson("PATCH", `/v1/calls/${id}`, changes);
+
+export const deleteCall = (id) => remove(`/v1/calls/${id}`);
+
+/** Who calls: `{coach_name, title, starts_at, expires_at}`. */
+export const previewCall = (token, signal) => sendJsonAsGuest("POST", "/v1/calls/preview", { token }, signal);
+
+/** Accept a call by its link, which gives the consent to it; the call. */
+export const joinCall = (token, language) => sendJson("POST", "/v1/calls/join", { token, language });
+
+/** The way into a call: `{token, expires_in, socket_url}`. */
+export const callToken = async (id, signal) =>
+  (await request(`/v1/calls/${id}/token`, { method: "POST", signal })).json();
+
+/** What both keep of a call: `{call, sessions, marks}`. */
+export const getCallRecord = (id, signal) => getJson(`/v1/calls/${id}/record`, signal);
+
+/** A session of a call with all that was said in it, as `getRecord` has it. */
+export const getCallSession = (id, sessionId, signal) =>
+  getJson(`/v1/calls/${id}/sessions/${sessionId}/record`, signal);
+
+/** Mark a moment: `{note, session_id, t_s}`, the last two null where it belongs to no session. */
+export const addMark = (id, mark) => sendJson("POST", `/v1/calls/${id}/marks`, mark);
+
+export const deleteMark = (id, markId) => remove(`/v1/calls/${id}/marks/${markId}`);
+
+/** Say how many repetitions a session had, null for as many as were counted; the session. */
+export const correctRepetitions = (id, sessionId, repetitions) =>
+  sendJson("PUT", `/v1/calls/${id}/sessions/${sessionId}/repetitions`, { repetitions });
+
+/** A call's record as files; each function gets one as a Blob. */
+export const callFiles = (id) => {
+  const report = (ending) => (language) =>
+    getBlob(`/v1/calls/${id}/report.${ending}${query({ language, utc_offset_min: utcOffsetMin() })}`);
+  return { json: () => getBlob(`/v1/calls/${id}/record.json`), html: report("html"), pdf: report("pdf") };
 };

@@ -1,7 +1,7 @@
 /** The page as a whole: who is signed in, which view is shown, and what surrounds it. */
 import { onSignInNeeded, session, signOut as endSignIn } from "./api.js";
 import { Footer, Header, SkipLink } from "./components/frame.js";
-import { Notice } from "./components/notice.js";
+import { Broken, NotLoaded } from "./components/no-view.js";
 import { Page, Waiting } from "./components/page.js";
 import { t, useLanguage } from "./i18n.js";
 import { useLibrary } from "./library.js";
@@ -25,7 +25,7 @@ function useView(role) {
       if (event !== null && turnedBack(event)) return;
       const request = (asked += 1);
       const route = parseRoute(window.location.hash, role);
-      const View = await route?.view.load().catch(() => NotLoaded);
+      const View = await route?.view.load().catch(() => notLoaded(route));
       if (request !== asked || leaving.signal.aborted) return;
       setShown({ route, View });
       window.scrollTo(0, 0);
@@ -70,6 +70,9 @@ function Guest({ onSignedIn }) {
   </div>`;
 }
 
+/** What stands for the view of `route`, whose module did not come. */
+const notLoaded = (route) => () => html`<${NotLoaded} title=${t(route.view.title)} />`;
+
 const keyOf = ({ view, parameters }) => [view.name, ...Object.values(parameters)].join("/");
 
 function SignedIn() {
@@ -97,21 +100,11 @@ function SignedIn() {
     <${SkipLink} />
     ${me !== null && html`<${Header} me=${me} view=${name} onSignOut=${signOut} />`}
     ${failure
-      ? html`<${Page}>
-          <${Notice} text=${t("page.broken")} action=${t("action.try_again")} onAction=${reset} />
-        <//>`
+      ? html`<${Broken} title=${title ?? "posesim"} onAgain=${reset} />`
       : shown === null
         ? html`<${Page}><${Waiting} text=${t("page.wait")} /><//>`
         : html`<${shown.View} key=${key} ...${shown.route.parameters} library=${library} me=${me} />`}
     <${Footer} />
     ${expired && html`<${SignInAgain} onDone=${() => setExpired(false)} onSignOut=${signOut} />`}
   </div>`;
-}
-
-/** Some browsers remember that a module could not be fetched for as long as the page is open. */
-function NotLoaded() {
-  const reload = () => window.location.reload();
-  return html`<${Page}>
-    <${Notice} text=${t("page.not_loaded")} action=${t("action.try_again")} onAction=${reload} />
-  <//>`;
 }

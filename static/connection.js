@@ -1,194 +1,270 @@
-/** The live connection: camera out by WHIP, scores in by data channel. */
+/**
+ * A live session: camera out by WHIP, scores in by data channel, over one connection after the other.
+ *
+ * A connection that is lost is replaced by another one to the same session, which goes on where it was.
+ */
 
-import { endWhip, exchangeOffer, renewSessionToken } from "./api.js";
-import { t } from "./i18n.js";
+import { ApiError, deleteSession, endWhip, renewSessionToken, whereIsSession } from "./api.js";
+import { HeardScores } from "./heard-scores.js";
+import { keepPace, openLink } from "./link.js";
 import { bye, clock, hello, parseMessage, ping, renew } from "./messages.js";
+import { pause } from "./pause.js";
+import { keepRenewed } from "./renewal.js";
 
-/** Bits a second: enough for 640x480 at 25 frames; more would not change what the server sees. */
-const MAX_BITRATE = 1_500_000;
-const MAX_FRAMERATE = 25;
+export { ConnectionError } from "./link.js";
 
-/** How long to collect our addresses. One unreachable STUN server would otherwise hold us up for many seconds. */
-const GATHERING_MS = 2_000;
-
-/** How long the way from the answer to an open channel may take before it counts as failed. */
-const OPENING_MS = 15_000;
-
-const PING_MS = 2_000;
-/** Without a message for this long the connection is shown as weak: two pings went unanswered. */
-const WEAK_MS = 5_000;
+const PING_MS = 1_000;
+/** Without a message for this long the connection is shown as weak: some pings went unanswered. */
+const WEAK_MS = 3_000;
+/** Without one for this long another connection is made. */
+const LOST_MS = 5_000;
 /** How long to wait for the server's last message after `bye`. */
 const GOODBYE_MS = 3_000;
 
-/** The connection could not be made; the message says what to do. */
-export class ConnectionError extends Error {
-  constructor(message) {
-    super(message);
-    this.name = "ConnectionError";
-  }
-}
+/** How long to try. The server says by itself when it does not keep the session any more; it may be away that long. */
+const GIVE_UP_MS = 180_000;
+/** The first pause between two tries, by how much each is longer than the one before, and the longest. */
+const AGAIN_MS = 500;
+const LONGER = 1.3;
+const LONGEST_AGAIN_MS = 3_000;
+/** How long one try may take to be answered, and to be connected. What waits longer began on a dead line. */
+const ANSWER_MS = 2_500;
+const TRY_MS = 6_000;
+/** For how long a node may leave an offer unanswered before the others are asked: one that is cut off never answers. */
+const ASK_MS = 500;
+
+/** What the server says of a session that another window has taken over meanwhile. */
+const ELSEWHERE = 412;
+/** What the server says of a session that can't be gone on with. */
+const FINAL = [401, 403, 404, 410];
 
 /**
  * Connect to the session that the server opened.
  *
- * `offered` is the answer of `createSession`. `onMessage` gets each message of the server; `onStatus` gets
- * `"good"`, `"weak"` or, once and at last, `"lost"`. Everything ends when `signal` aborts.
+ * `offered` is the answer of `createSession`, or the ticket of a call. `onMessage` gets each message of the server
+ * once; `onStatus` gets `"good"`, `"weak"`, `"reconnecting"` or, once and at last, `"lost"`. `maxBitrate` is in bits a
+ * second. Unless it `resumes`, the first loss is the last. Everything ends when `signal` aborts. When another window
+ * has taken the session over, `ended` with the reason `taken_over` is the last message until `takeBack`.
  *
- * Returns, when the channel is open, `{send(track), tellClock(referenceS, rate), leave()}`: `send` starts to send a
- * camera track, `tellClock` says where the reference is that is played (nulls: none is any more), `leave` says goodbye,
- * waits for the summary a moment and closes.
+ * Returns, when the channel is open, `{send(track), tellClock(referenceS, rate), takeBack(), leave()}`: `send` starts to send a
+ * camera track (null: none any more), `tellClock` says where the reference is that is played (nulls: none is any
+ * more), `leave` says goodbye, waits for the summary a moment and closes.
  */
-export async function connect(offered, { onMessage, onStatus }, signal) {
+export async function connect(offered, { onMessage, onStatus, maxBitrate, resumes = true }, signal) {
   signal.throwIfAborted();
   const own = new AbortController();
   const close = () => own.abort();
   signal.addEventListener("abort", close, { once: true });
 
-  const peer = new RTCPeerConnection({ iceServers: offered.ice_servers ?? [] });
-  own.signal.addEventListener("abort", () => peer.close(), { once: true });
-
-  // A lost score is not repeated: the next one is newer.
-  const scores = peer.createDataChannel("scores", { ordered: false, maxRetransmits: 0 });
-  const events = peer.createDataChannel("events");
-  const { sender } = peer.addTransceiver("video", {
-    direction: "sendonly",
-    sendEncodings: [{ maxBitrate: MAX_BITRATE, maxFramerate: MAX_FRAMERATE }],
-  });
-
   let heard = performance.now();
+  let lastSeq = -1; // of the events
+  const scores = new HeardScores();
   let ended = false;
   let resolveEnded;
   const endedMessage = new Promise((resolve) => (resolveEnded = resolve));
-  const receive = ({ data }) => {
-    const message = parseMessage(data);
-    if (message === null || own.signal.aborted) return;
+  const receive = (text) => {
+    const message = parseMessage(text);
+    if (message === null) return;
     heard = performance.now();
+    if (message.type === "score") {
+      if (!scores.take(message.seq)) return; // it was said again, and had come all the same
+    } else if (message.type !== "pose") {
+      if (message.seq <= lastSeq) return; // it came over an earlier connection
+      lastSeq = message.seq;
+    }
     if (message.type === "ended") {
       ended = true;
-      resolveEnded();
+      if (message.reason !== "taken_over") resolveEnded();
     }
     onMessage(message);
   };
-  scores.addEventListener("message", receive);
-  events.addEventListener("message", receive);
 
-  let location = null;
   let token = offered.token;
+  let whipUrl = offered.whip_url;
+  const nodes = offered.nodes ?? []; // others, which know where the session is when its own is gone
+  let location = null;
+  let track = null;
+  let link = null; // the connection that is open, or null
+  const claim = () => `"${location.split("/").at(-1)}"`; // the ETag of the connection that there was
+  const isOpen = () => link !== null && link.events.readyState === "open";
   const endOnServer = () => location !== null && endWhip(location, token);
   window.addEventListener("pagehide", endOnServer, { signal: own.signal });
 
+  /** Open a connection, the first or another one, and say hello. It has an end of its own, or that of all. */
+  async function open(again, given, claimed = again ? claim() : null) {
+    const closing = new AbortController();
+    const end = () => closing.abort();
+    own.signal.addEventListener("abort", end, { once: true, signal: closing.signal });
+    given?.addEventListener("abort", end, { once: true, signal: closing.signal });
+    try {
+      const options = { token, claim: claimed, maxBitrate, answerMs: again ? ANSWER_MS : null };
+      const onLocation = (found) => (location = found);
+      const opened = await openLink({ ...offered, whip_url: whipUrl }, { ...options, onText: receive, onLocation }, closing.signal);
+      given?.removeEventListener("abort", end);
+      link = { ...opened, close: end, signal: closing.signal };
+    } catch (error) {
+      end();
+      throw error;
+    }
+    link.events.send(again ? hello(lastSeq, scores.upTo) : hello());
+    heard = performance.now();
+    watch(link, {
+      quietFor: () => performance.now() - heard,
+      lostMs: resumes ? LOST_MS : Infinity,
+      onStatus: (status) => !ended && (status === "lost" ? lose() : onStatus(status)),
+    });
+  }
+
+  /** The connection is lost: make another one, as long as that is of any use. */
+  async function lose() {
+    link.close();
+    link = null;
+    if (!resumes) return onStatus("lost");
+    onStatus("reconnecting");
+    if (!(await reconnected()) && !own.signal.aborted && !ended) onStatus("lost");
+  }
+
+  async function reconnected() {
+    const until = performance.now() + GIVE_UP_MS;
+    for (let tries = 0; performance.now() < until && !own.signal.aborted; tries += 1) {
+      const waking = wakening(own.signal);
+      const trial = new AbortController();
+      const timer = setTimeout(() => trial.abort(), TRY_MS);
+      waking.woken.then(() => trial.abort());
+      const asking = new AbortController();
+      const overtaken = movedMeanwhile(trial, asking.signal);
+      try {
+        await open(true, trial.signal);
+        if (track !== null) await sendTrack();
+        waking.stop();
+        return true;
+      } catch (error) {
+        link?.close();
+        link = null;
+        if (own.signal.aborted) return false;
+        if (error instanceof ApiError && error.status === ELSEWHERE) {
+          ended = true;
+          onMessage({ type: "ended", reason: "taken_over", summary: null });
+          return false;
+        }
+        asking.abort();
+        if ((await overtaken) || (await moved())) {
+          waking.stop();
+          continue;
+        }
+        if (error instanceof ApiError && FINAL.includes(error.status) && !(await renewed(error))) return false;
+      } finally {
+        clearTimeout(timer);
+        asking.abort();
+      }
+      const ms = Math.min(AGAIN_MS * LONGER ** tries, LONGEST_AGAIN_MS) * (0.75 + Math.random() / 2);
+      await Promise.race([pause(ms, own.signal).catch(() => {}), waking.woken]);
+      waking.stop();
+    }
+    return false;
+  }
+
+  /** Whether others say, while an offer is not answered, that the session is elsewhere; then the `trial` is over. */
+  async function movedMeanwhile(trial, signal) {
+    try {
+      await pause(ASK_MS, signal);
+    } catch {
+      return false;
+    }
+    if (!(await moved())) return false;
+    trial.abort();
+    return true;
+  }
+
+  /** Whether the session is on another node now. All are asked at once: which of them are gone is not known. */
+  async function moved() {
+    if (nodes.length === 0) return false;
+    const patience = AbortSignal.any([own.signal, AbortSignal.timeout(ANSWER_MS)]);
+    const origins = ["", ...nodes];
+    try {
+      const found = await Promise.any(origins.map((origin) => whereIsSession(origin, offered.id, token, patience)));
+      const elsewhere = new URL(found, document.baseURI).href !== new URL(whipUrl, document.baseURI).href;
+      if (elsewhere) whipUrl = found;
+      return elsewhere;
+    } catch {
+      return false;
+    }
+  }
+
+  /** Whether there is another token, where the last one has run out meanwhile. */
+  async function renewed(error) {
+    if (error.status !== 401) return false;
+    try {
+      ({ token } = await renewSessionToken(offered.id, own.signal));
+      return true;
+    } catch (failure) {
+      return !(failure instanceof ApiError); // a dead line says nothing about the session
+    }
+  }
+
+  async function sendTrack() {
+    await link.sender.replaceTrack(track);
+    await keepPace(link.sender);
+  }
+
   try {
-    const opened = channelOpen(events, peer, own.signal);
-    opened.catch(() => {}); // it may fail before anybody waits for it
-    await peer.setLocalDescription();
-    await gathered(peer, own.signal);
-    const answer = await exchangeOffer(
-      offered.whip_url,
-      token,
-      peer.localDescription.sdp,
-      own.signal,
-    );
-    location = answer.location ?? offered.whip_url;
-    await peer.setRemoteDescription({ type: "answer", sdp: answer.sdp });
-    await opened;
+    await open(false, null);
   } catch (error) {
     endOnServer();
     close();
     throw error;
   }
-  events.send(hello());
-  heard = performance.now();
-  keepAllowed(offered, events, (next) => (token = next), own.signal);
-
-  watch(peer, events, {
-    quietFor: () => performance.now() - heard,
-    onStatus: (status) => !ended && onStatus(status),
-    signal: own.signal,
-  });
+  const renewToken = async () => {
+    if (!resumes && !isOpen()) return null;
+    const next = await renewSessionToken(offered.id, own.signal);
+    token = next.token;
+    if (isOpen()) link.events.send(renew(token));
+    return next.expires_in;
+  };
+  keepRenewed(offered.expires_in, renewToken, own.signal);
 
   let played = false; // as the server knows it
   return {
-    async send(track) {
-      track.contentHint = "motion";
-      await sender.replaceTrack(track);
-      await keepPace(sender);
+    async send(next) {
+      if (next !== null) next.contentHint = "motion";
+      track = next;
+      if (link !== null) await sendTrack();
     },
     tellClock(referenceS, rate) {
       const plays = referenceS !== null;
-      if (events.readyState !== "open" || (!plays && !played)) return;
-      events.send(clock(referenceS, rate));
+      if (!isOpen() || (!plays && !played)) return;
+      link.events.send(clock(referenceS, rate));
       played = plays;
     },
-    async leave() {
-      if (!own.signal.aborted && !ended && events.readyState === "open") {
-        events.send(bye());
-        await Promise.race([endedMessage, pause(GOODBYE_MS, own.signal)]);
+    /** Take the session back from another window, because the person wants that. */
+    async takeBack() {
+      link?.close();
+      link = null;
+      ended = false;
+      try {
+        await open(true, null, "*");
+      } catch (error) {
+        ended = true;
+        throw error;
       }
-      await Promise.race([endOnServer(), pause(GOODBYE_MS, own.signal)]); // the line may be dead
+      if (track !== null) await sendTrack();
+    },
+    async leave() {
+      const away = !isOpen();
+      if (!own.signal.aborted && !ended && !away) {
+        link.events.send(bye());
+        await Promise.race([endedMessage, pause(GOODBYE_MS, own.signal).catch(() => {})]);
+      }
+      // The line may be dead. Where an answer was lost with it, the server knows the connection by another name.
+      const told = resumes && away && !ended ? deleteSession(offered.id).catch(() => {}) : endOnServer();
+      await Promise.race([told, pause(GOODBYE_MS, own.signal).catch(() => {})]);
       close();
     },
   };
 }
 
-/**
- * Bring another token while half of the last one's time is left. Where that fails it is tried again; in the end the
- * server says that the session is over.
- */
-async function keepAllowed(offered, events, onToken, signal) {
-  let lifetimeS = offered.expires_in;
-  for (;;) {
-    await pause((lifetimeS / 2) * 1000, signal);
-    if (signal.aborted || events.readyState !== "open") return;
-    try {
-      const { token, expires_in: next } = await renewSessionToken(offered.id, signal);
-      onToken(token);
-      events.send(renew(token));
-      lifetimeS = next;
-    } catch {
-      if (signal.aborted) return;
-      lifetimeS = Math.max(2, lifetimeS / 2);
-    }
-  }
-}
-
-/** On a thin line give up sharpness before frames: a hole in time costs the score its alignment, blur hardly anything. */
-async function keepPace(sender) {
-  const parameters = sender.getParameters();
-  parameters.degradationPreference = "maintain-framerate";
-  await sender.setParameters(parameters).catch(() => {}); // not every browser knows it
-}
-
-function pause(ms, signal) {
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, ms);
-    signal.addEventListener("abort", () => (clearTimeout(timer), resolve()), { once: true });
-  });
-}
-
-async function gathered(peer, signal) {
-  if (peer.iceGatheringState === "complete") return;
-  await Promise.race([
-    new Promise((resolve) =>
-      peer.addEventListener("icegatheringstatechange", () => {
-        if (peer.iceGatheringState === "complete") resolve();
-      }),
-    ),
-    pause(GATHERING_MS, signal),
-  ]);
-}
-
-function channelOpen(channel, peer, signal) {
-  return new Promise((resolve, reject) => {
-    const fail = () => reject(new ConnectionError(t("connection.blocked")));
-    const timer = setTimeout(fail, GATHERING_MS + OPENING_MS);
-    channel.addEventListener("open", () => (clearTimeout(timer), resolve()), { once: true });
-    peer.addEventListener("connectionstatechange", () => peer.connectionState === "failed" && fail());
-    signal.addEventListener("abort", () => (clearTimeout(timer), reject(signal.reason)), { once: true });
-  });
-}
-
-/** Tell how the connection is, whenever that changes. */
-function watch(peer, events, { quietFor, onStatus, signal }) {
+/** Tell how the connection is, whenever that changes, until its own end. */
+function watch({ peer, events, signal }, { quietFor, lostMs, onStatus }) {
   let status = null;
   let id = 0;
   const tell = (next) => {
@@ -197,7 +273,7 @@ function watch(peer, events, { quietFor, onStatus, signal }) {
     onStatus(next);
   };
   const look = () => {
-    if (["failed", "closed"].includes(peer.connectionState) || events.readyState === "closed") {
+    if (["failed", "closed"].includes(peer.connectionState) || events.readyState === "closed" || quietFor() >= lostMs) {
       tell("lost");
     } else {
       tell(peer.connectionState === "connected" && quietFor() < WEAK_MS ? "good" : "weak");
@@ -211,4 +287,15 @@ function watch(peer, events, { quietFor, onStatus, signal }) {
   peer.addEventListener("connectionstatechange", look, { signal });
   events.addEventListener("close", look, { signal });
   look();
+}
+
+/** `{woken, stop()}`: `woken` resolves when the network may be back, or the page is looked at again. */
+function wakening(signal) {
+  const over = new AbortController();
+  const until = AbortSignal.any([signal, over.signal]);
+  const woken = new Promise((resolve) => {
+    window.addEventListener("online", resolve, { signal: until });
+    document.addEventListener("visibilitychange", () => !document.hidden && resolve(), { signal: until });
+  });
+  return { woken, stop: () => over.abort() };
 }

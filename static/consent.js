@@ -9,6 +9,7 @@ export const TITLES = keys({
   scoring: "consent.title.scoring",
   coaching: "consent.title.coaching",
   recording: "consent.title.recording",
+  call: "consent.title.call",
 });
 
 /**

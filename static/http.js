@@ -89,7 +89,7 @@ export async function problem(response) {
   return problemFrom(text, response.status, response.headers.get("Retry-After"));
 }
 
-export function problemFrom(text, status, retryAfter) {
+function problemFrom(text, status, retryAfter) {
   const wait = Number.parseInt(retryAfter ?? "", 10);
   let detail;
   try {
@@ -147,6 +147,7 @@ export const getBlob = async (path, signal) => (await request(path, { signal }))
  */
 export async function sendForm(path, form, onProgress, signal) {
   for (;;) {
+    signal?.throwIfAborted(); // an XMLHttpRequest knows nothing of what was before it
     const token = session.token;
     const answer = await postForm(path, form, token, onProgress, signal);
     if (answer.status >= 200 && answer.status < 300) return JSON.parse(answer.text);

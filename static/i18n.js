@@ -124,17 +124,5 @@ export const relative = (value, unit) =>
 /** "a, b and c". */
 export const list = (items) => format(Intl.ListFormat, { type: "conjunction" }).format(items);
 
-/** Whole seconds as they are said: "2 minutes, 5 seconds". For eyes there are `clock` and `duration` in words.js. */
-export function spokenDuration(seconds) {
-  const whole = Math.max(0, Math.round(seconds));
-  const parts = [
-    [Math.floor(whole / 3600), "hour"],
-    [Math.floor((whole % 3600) / 60), "minute"],
-    [whole % 60, "second"],
-  ].filter(([value, unit]) => value > 0 || (unit === "second" && whole === 0));
-  const said = parts.map(([value, unit]) => number(value, { style: "unit", unit, unitDisplay: "long" }));
-  return format(Intl.ListFormat, { type: "unit" }).format(said);
-}
-
 /** The first letter large, for words that begin a line. */
 export const capital = (words) => words.slice(0, 1).toLocaleUpperCase(locale) + words.slice(1);

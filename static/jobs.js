@@ -1,5 +1,6 @@
 /** Offline comparisons: what becomes of them, told as it happens. */
 import { getJob, openJobEvents } from "./api.js";
+import { pause } from "./pause.js";
 import { eventsOf } from "./server-sent-events.js";
 
 /** How long to wait before asking again, where nothing is told. */
@@ -9,14 +10,6 @@ const ASK_MS = 2_000;
 const SILENT_MS = 40_000;
 
 export const isOver = ({ state }) => state === "done" || state === "failed" || state === "cancelled";
-
-function pause(ms, signal) {
-  return new Promise((resolve, reject) => {
-    signal.throwIfAborted();
-    const timer = setTimeout(resolve, ms);
-    signal.addEventListener("abort", () => (clearTimeout(timer), reject(signal.reason)), { once: true });
-  });
-}
 
 /**
  * Follow a job until it is over; `onProgress` gets `{progress, stage}` whenever that changes.

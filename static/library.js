@@ -27,7 +27,7 @@ export function useLibrary() {
   const files = useRef(new Map()); // exercise id or upload key → {about, clip, fileName}, to try again
   const sending = useRef(new Map()); // upload key → AbortController
 
-  const changes = useRef(0); // what was added, changed or deleted here so far
+  const changeCount = useRef(0); // what was added, changed or deleted here so far
 
   /** A list that was on its way while something changed here is out of date: it is asked for again. */
   const reload = useCallback(async () => {
@@ -36,9 +36,9 @@ export function useLibrary() {
       let before;
       let found;
       do {
-        before = changes.current;
+        before = changeCount.current;
         found = await listExercises();
-      } while (before !== changes.current);
+      } while (before !== changeCount.current);
       setExercises(found);
     } catch (failure) {
       setError(failure.message);
@@ -61,7 +61,7 @@ export function useLibrary() {
   const change = useCallback(
     async (exercise, changes) => {
       const changed = await changeExercise(exercise.id, changes);
-      changes.current += 1;
+      changeCount.current += 1;
       if (pictureOf(changed) !== pictureOf(exercise)) forgetMedia(pictureOf(exercise));
       return put(changed);
     },
@@ -80,7 +80,7 @@ export function useLibrary() {
         const exercise = await uploadExercise(file.about, file.clip, file.fileName, onProgress, cancelling.signal);
         files.current.set(exercise.id, file);
         files.current.delete(key);
-        changes.current += 1;
+        changeCount.current += 1;
         put(exercise);
         setUploads((all) => all.filter((each) => each.key !== key));
       } catch (failure) {
@@ -122,7 +122,7 @@ export function useLibrary() {
         return false;
       }
     }
-    changes.current += 1;
+    changeCount.current += 1;
     forgetMedia(exercise.clip_url);
     forgetMedia(pictureOf(exercise));
     files.current.delete(exercise.id);

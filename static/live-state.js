@@ -34,11 +34,17 @@ export const initialLive = {
   pose: null,
   /** The newest cue message, or null; how long it is shown is the view's matter. */
   cue: null,
+  /** The connection that the last welcome came by, or null. */
+  epoch: null,
   /** Timeline: `{t, score}` in order of time, score null where there is none. */
   points: [],
   gaps: 0,
   /** Why the picture was interrupted, until there is a number again; or null. */
   gap: null,
+  /** Whether the server is about to stop: the session ends in a few seconds. */
+  draining: false,
+  /** Whether the session ends in a minute because nobody has trained for long. */
+  idle: false,
   /** The server's last word, or null. */
   ended: null,
 };
@@ -53,7 +59,8 @@ export function applyMessage(live, message) {
     case "rep":
       return applyRep(live, message);
     case "cue":
-      return { ...live, cue: message };
+      // Before the welcome of a later connection it is one that was missed: too late to be of use.
+      return live.epoch !== null && message.epoch > live.epoch ? live : { ...live, cue: message };
     case "state":
       // A score newer than this change has already told the state.
       if (message.t_s < live.tS) return live;
@@ -65,6 +72,12 @@ export function applyMessage(live, message) {
         gap: message.reason,
         points: insert(live.points, { t: message.start_s, score: null }),
       };
+    case "draining":
+      return { ...live, draining: true };
+    case "idle":
+      return { ...live, idle: true };
+    case "welcome":
+      return applyWelcome(live, message);
     case "ended":
       return { ...live, ended: { reason: message.reason, summary: message.summary } };
     default:
@@ -88,14 +101,42 @@ function applyScore(live, message) {
     score: message.score,
     components: message.components,
     gap: message.state === "scoring" ? null : live.gap,
+    idle: live.idle && message.score === null,
   };
 }
 
-/** The scores tell the count, too, but a `rep` is never lost and may come before the next score. */
+/**
+ * After a loss: what was counted, whatever was missed. A server that was killed may know less than it had told: what it
+ * does not count has its number for another repetition now, and is forgotten.
+ */
+function applyWelcome(live, message) {
+  const reps = live.reps.filter(({ number }) => number <= message.repetitions + message.attempts);
+  const known = reps.length < live.reps.length ? { repetitions: 0, attempts: 0 } : live;
+  return {
+    ...live,
+    epoch: message.epoch,
+    draining: false,
+    idle: false,
+    ended: null, // it was taken over, and taken back
+    reps,
+    repetitions: Math.max(known.repetitions, message.repetitions),
+    attempts: Math.max(known.attempts, message.attempts),
+  };
+}
+
+/**
+ * The scores tell the count, too, but a `rep` is never lost and may come before the next score. A server that was
+ * restarted tells all of them again.
+ */
 function applyRep(live, message) {
+  if (live.reps.some(({ number }) => number === message.number)) {
+    const reps = live.reps.map((rep) => (rep.number === message.number ? { ...message, count: rep.count } : rep));
+    return { ...live, idle: false, reps };
+  }
   const valid = live.reps.filter((rep) => rep.valid).length + (message.valid ? 1 : 0);
   return {
     ...live,
+    idle: false,
     reps: [...live.reps, { ...message, count: message.valid ? valid : null }],
     repetitions: Math.max(live.repetitions, valid),
     attempts: live.attempts + (message.valid ? 0 : 1),

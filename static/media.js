@@ -7,7 +7,7 @@ import { useEffect, useState } from "./preact.js";
 const urls = new Map();
 
 /** The object URL of `path`. A failed fetch is not kept, so that the next caller tries again. */
-export function mediaUrl(path) {
+function mediaUrl(path) {
   if (!urls.has(path)) {
     const url = getBlob(path).then((blob) => URL.createObjectURL(blob));
     urls.set(path, url);
@@ -39,4 +39,15 @@ export function useMedia(path) {
     };
   }, [path]);
   return media;
+}
+
+/** The object URL of `blob`, for as long as it is shown; null without one. */
+export function useObjectUrl(blob) {
+  const [url, setUrl] = useState(null);
+  useEffect(() => {
+    const made = blob && URL.createObjectURL(blob);
+    setUrl(made);
+    return () => made && URL.revokeObjectURL(made);
+  }, [blob]);
+  return url;
 }

@@ -1,14 +1,18 @@
 /**
  * The messages of the data channels, read and checked. No DOM, no network.
  *
- * The server defines them in `messages.py`; both sides are tested with the same samples. Times are in
- * seconds, scores 0 to 100, components 0 to 1.
+ * The server defines them in `server/live/`, `page_messages.py` and `server_messages.py`; both sides are tested with
+ * the same samples. Times are in seconds, scores 0 to 100, components 0 to 1.
  */
+
+import { count, flag, number, numberOrNull, parseJson, passes, record, text } from "./checks.js";
 
 export const VERSION = 1;
 
 /** What the server can see of the person; only `scoring` comes with a number. */
 export const STATES = [
+  "black",
+  "frozen",
   "no_person",
   "partial",
   "several",
@@ -38,15 +42,9 @@ export const CUES = ["lower", "higher", "further", "slow_down", "speed_up", "kee
 /** MediaPipe's landmarks of a body; a pose has two numbers for each. */
 export const LANDMARKS = 33;
 
-const number = (value) => typeof value === "number" && Number.isFinite(value);
-const numberOrNull = (value) => value === null || number(value);
-const flag = (value) => typeof value === "boolean";
-const count = (value) => Number.isInteger(value) && value >= 0;
-const text = (value) => typeof value === "string";
 const state = (value) => STATES.includes(value);
 const score = (value) => value === null || (number(value) && value >= 0 && value <= 100);
 const share = (value) => number(value) && value >= 0 && value <= 1;
-const record = (value) => typeof value === "object" && value !== null && !Array.isArray(value);
 const components = (value) =>
   value === null ||
   (record(value) && share(value.movement) && share(value.timing) && share(value.range));
@@ -56,7 +54,9 @@ const points = (value) =>
   value.length === 2 * LANDMARKS &&
   value.every((each, i) => numberOrNull(each) && (each === null) === (value[i ^ 1] === null));
 const difference = (value) => record(value) && part(value.part) && number(value.degrees);
-const summary = (value) =>
+
+/** Whether it is what a session came to. */
+export const summary = (value) =>
   record(value) &&
   score(value.score) &&
   state(value.state) &&
@@ -93,6 +93,8 @@ const FIELDS = {
     reference_duration_s: number,
     window_s: number,
     hop_s: number,
+    repetitions: count,
+    attempts: count,
   },
   pong: { id: number },
   renewed: { expires_in: number },
@@ -114,6 +116,8 @@ const FIELDS = {
     part: (value) => value === null || part(value),
     praise: flag,
   },
+  draining: { left_s: number },
+  idle: { left_s: number },
   ended: { reason: text, summary: (value) => value === null || summary(value) },
 };
 
@@ -130,24 +134,23 @@ const AGREES = {
  * know (a newer server may send more), a field that is missing or out of range, and fields that contradict each
  * other, such as a number in a state that has none. Such a message is left out and the next one counts.
  */
-export function parseMessage(data) {
-  let message;
-  try {
-    message = JSON.parse(data);
-  } catch {
-    return null;
-  }
+export const parseMessage = (data) => checkMessage(parseJson(data));
+
+/** The same for a message that has been parsed already. */
+export function checkMessage(message) {
   if (!record(message) || message.v !== VERSION || !Number.isInteger(message.seq)) return null;
-  const fields = Object.hasOwn(FIELDS, message.type) ? FIELDS[message.type] : null;
-  if (fields === null) return null;
-  for (const [name, passes] of Object.entries(fields)) {
-    if (!passes(message[name])) return null;
-  }
+  if (!count(message.epoch)) return null;
+  if (!passes(message, FIELDS)) return null;
   return AGREES[message.type]?.(message) === false ? null : message;
 }
 
-/** The first message of the page: the server starts to send after it. */
-export const hello = () => JSON.stringify({ v: VERSION, type: "hello" });
+/**
+ * The first message of the page over a connection: the server starts to send after it. `lastSeq` is
+ * the newest event that came over an earlier one, `lastScore` the score up to which all came, -1 if none did; both are
+ * null without an earlier one.
+ */
+export const hello = (lastSeq = null, lastScore = null) =>
+  JSON.stringify({ v: VERSION, type: "hello", last_seq: lastSeq, last_score: lastScore });
 
 /** A sign of life; the server answers with a pong of the same id. */
 export const ping = (id) => JSON.stringify({ v: VERSION, type: "ping", id });

@@ -2,7 +2,7 @@
 import { getToday } from "./api.js";
 import { utcOffsetMin } from "./days.js";
 import { useLoaded } from "./loading.js";
-import { useEffect } from "./preact.js";
+import { useSeenAgain } from "./seen-again.js";
 
 /** The day that the person's clock says, "2026-11-25"; `now` is an argument so that it can be tested. */
 export function localDay(now = new Date()) {
@@ -13,10 +13,6 @@ export function localDay(now = new Date()) {
 /** The day's plan as `{value: {date, items}, error, reload}`; asked for anew when somebody comes back to the page. */
 export function useToday() {
   const loaded = useLoaded((signal) => getToday(localDay(), utcOffsetMin(), signal));
-  useEffect(() => {
-    const look = () => document.visibilityState === "visible" && loaded.reload();
-    document.addEventListener("visibilitychange", look);
-    return () => document.removeEventListener("visibilitychange", look);
-  }, []);
+  useSeenAgain(loaded.reload);
   return loaded;
 }

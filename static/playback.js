@@ -12,7 +12,7 @@ const [HAVE_METADATA, HAVE_FUTURE_DATA] = [1, 3];
 const CHANGES = ["play", "playing", "pause", "waiting", "seeked", "ratechange", "ended"];
 
 /** Half a frame: turning back after the last frame would show one that does not belong to the part. */
-const BEFORE_END_S = 0.02;
+export const BEFORE_END_S = 0.02;
 
 /** A video that was sent to a time stands at the frame there, which may have begun a little earlier. */
 const BEFORE_START_S = 0.25;

@@ -8,8 +8,8 @@
 export const SHORTEST_S = 2.56;
 
 /** How far an arrow key and a page key move. */
-export const STEP_S = 0.1;
-export const LEAP_S = 1;
+const STEP_S = 0.1;
+const LEAP_S = 1;
 
 /** Nobody sees less than a frame of a clip; what is cut off less than that is nothing. */
 const NOTHING_S = 0.02;

@@ -1,5 +1,5 @@
 /** What somebody has begun is not lost when they leave: they are asked first. */
-import { useEffect, useState } from "./preact.js";
+import { useLayoutEffect, useState } from "./preact.js";
 
 /** Told of an address that somebody wants to go to, while there is something to lose; else null. */
 let guard = null;
@@ -20,7 +20,8 @@ export function turnedBack({ oldURL, newURL }) {
  */
 export function useUnsaved(unsaved) {
   const [to, setTo] = useState(null);
-  useEffect(() => {
+  // Not after the next paint: somebody may press Back before it, more so on a busy machine.
+  useLayoutEffect(() => {
     if (!unsaved) return undefined;
     guard = setTo;
     const ask = (event) => event.preventDefault();

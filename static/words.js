@@ -40,6 +40,11 @@ export function scoreLevel(score) {
   return score >= 50 ? "fair" : "poor";
 }
 
+const ROLES = keys({ member: "role.member", coach: "role.coach", admin: "role.admin" });
+
+/** Who somebody is on this server: "Coach". */
+export const roleWords = (role) => t(ROLES[role]);
+
 const SCORE_WORDS = keys({ good: "score.good", fair: "score.fair", poor: "score.poor" });
 
 /** A score 0-100 as the word a person reads beside the number. */
@@ -49,6 +54,8 @@ const STATE_WORDS = keys({
   warming_up: ["state.warming_up.title", "state.warming_up.hint"],
   still: ["state.still.title", "state.still.hint"],
   lost: ["state.lost.title", "state.lost.hint"],
+  black: ["state.black.title", "state.black.hint"],
+  frozen: ["state.frozen.title", "state.frozen.hint"],
   no_person: ["state.no_person.title", "state.no_person.hint"],
   partial: ["state.partial.title", "state.partial.hint"],
   several: ["state.several.title", "state.several.hint"],
@@ -71,6 +78,8 @@ const GAP_HINTS = keys({
   clock: "state.gap.hint",
   overload: "gap.overload",
   restart: "gap.restart",
+  paused: "gap.paused",
+  connection: "gap.connection",
 });
 
 /** What to tell while scores begin anew: a state, and why there was a gap before it (or null). */
@@ -212,18 +221,26 @@ const END_WORDS = keys({
   reference_changed: "end.reference_changed",
   signed_out: "end.signed_out",
   token_expired: "end.token_expired",
+  call_ended: "end.call_ended",
+  coach_stopped: "end.coach_stopped",
+  taken_over: "end.taken_over",
+  idle: "end.idle",
   other: "end.other",
 });
 
 /** Why a session ended, as a sentence. */
 export const endWords = (reason) => t(entry(END_WORDS, reason));
 
-/** True when a session ended the way its person wanted. */
-export const endedWell = (reason) => reason === "left" || reason === "deleted";
+const ENDED_WELL = ["left", "deleted", "call_ended", "coach_stopped"];
+
+/** True when a session ended the way its people wanted. */
+export const endedWell = (reason) => ENDED_WELL.includes(reason);
 
 const NO_SCORE_WORDS = keys({
   still: "no_score.still",
   lost: "no_score.lost",
+  black: "no_score.black",
+  frozen: "no_score.frozen",
   no_person: "no_score.no_person",
   partial: "no_score.partial",
   several: "no_score.several",
@@ -239,20 +256,25 @@ export function noScoreWords(summary) {
 }
 
 /**
- * A time as a person says it: "Today, 14:05", "Yesterday, 09:30", "Mon 3 Mar, 18:00".
+ * A time as a person says it: "Today, 14:05", "Tomorrow, 09:30", "Mon 3 Mar, 18:00".
  *
  * `now` is an argument so that the words can be tested.
  */
-export function when(timestamp, now = new Date()) {
+export const when = (timestamp, now = new Date()) => `${dayWord(timestamp, now)}, ${timeOfDay(timestamp)}`;
+
+/** The day of a time, by this computer's calendar: "Today", "Mon 3 Mar". */
+export function dayWord(timestamp, now = new Date()) {
   const then = new Date(timestamp);
-  const time = date(then, { hour: "2-digit", minute: "2-digit" });
   const day = (value) => new Date(value.getFullYear(), value.getMonth(), value.getDate());
   const days = Math.round((day(now) - day(then)) / 86_400_000);
-  if (days === 0 || days === 1) return `${capital(relative(-days, "day"))}, ${time}`;
+  if (Math.abs(days) <= 1) return capital(relative(-days, "day"));
   const words = { weekday: "short", day: "numeric", month: "short" };
   if (then.getFullYear() !== now.getFullYear()) words.year = "numeric";
-  return `${date(then, words)}, ${time}`;
+  return date(then, words);
 }
+
+/** "14:05". */
+export const timeOfDay = (timestamp) => date(timestamp, { hour: "2-digit", minute: "2-digit" });
 
 /** A name for a reference made of its file's name: "push_up-side.mp4" is "Push up side". */
 export function nameFromFile(fileName) {

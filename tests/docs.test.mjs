@@ -38,6 +38,13 @@ test("a message says its channel, who sends it, and what it is", () => {
   assert.deepEqual({ id, channel, from, kind, description }, { id: "events-server-rep", channel: "events", from: "server", kind: "rep", description: "A repetition." });
 });
 
+test("a call's messages are of its socket", () => {
+  const union = { oneOf: [ref("Rep")], discriminator: { mapping: { rep: "#/components/schemas/Rep" } } };
+  const components = { schemas: { ...described.components.schemas, CallServerMessage: union } };
+  const found = messages({ ...described, components, "x-call-socket": { server: ref("CallServerMessage") } });
+  assert.deepEqual(found.map(({ id }) => id), ["events-server-rep", "call-server-rep"]);
+});
+
 test("a reference leads to its schema", () => {
   assert.equal(resolve(described, ref("Rep")), REP);
   assert.equal(resolve(described, REP), REP);

@@ -114,13 +114,6 @@ test("numbers and dates are written as where the browser is at home", () => {
   assert.equal(i18n.list(["a", "b", "c"]), "a, b and c");
 });
 
-test("a duration is said in whole units", () => {
-  speak("en");
-  assert.equal(i18n.spokenDuration(125.4), "2 minutes, 5 seconds");
-  assert.equal(i18n.spokenDuration(0), "0 seconds");
-  assert.equal(i18n.spokenDuration(3600), "1 hour");
-});
-
 test("placeholders are filled, numbers among them as the language writes them", () => {
   i18n.useMessages("de", { "a.b": "{count} von {name}: {count}" }, []);
   assert.equal(i18n.t("a.b", { count: 1234.5, name: "{count}" }), "1.234,5 von {count}: 1.234,5");

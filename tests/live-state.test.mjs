@@ -137,10 +137,50 @@ test("repetitions are kept in order, and only those that count are counted", () 
   assert.deepEqual([live.repetitions, live.attempts], [2, 1]);
 });
 
+const welcome = (repetitions, attempts) => ({ type: "welcome", repetitions, attempts });
+
+test("a restarted server tells all repetitions again, and each is shown once", () => {
+  const live = after(rep(1), rep(2, false), { type: "draining" }, rep(1), rep(2, false), welcome(1, 1), rep(3));
+  assert.deepEqual(live.reps.map(({ number }) => number), [1, 2, 3]);
+  assert.deepEqual([live.repetitions, live.attempts, live.draining], [2, 1, false]);
+});
+
+test("what a killed server had told and could not keep makes room for the next", () => {
+  const other = { ...rep(3), score: 55 };
+  const live = after(rep(1), rep(2, false), rep(3), rep(1), rep(2, false), welcome(1, 1), other);
+  assert.deepEqual(live.reps.map(({ number, score }) => [number, score]), [[1, 80], [2, null], [3, 55]]);
+  assert.deepEqual([live.repetitions, live.attempts], [2, 1]);
+});
+
+test("that nobody trains is told until somebody does", () => {
+  const idle = { type: "idle", left_s: 60 };
+  assert.equal(after(score(0, null), idle, score(1, null)).idle, true);
+  assert.equal(after(idle, score(1, 80)).idle, false);
+  assert.equal(after(idle, rep(1)).idle, false);
+  assert.equal(after(idle, welcome(0, 0)).idle, false);
+});
+
+test("a session that is taken back goes on", () => {
+  const ended = { type: "ended", reason: "taken_over", summary: null };
+  assert.equal(after(ended, welcome(0, 0)).ended, null);
+});
+
+test("who comes back and has missed a repetition knows the count", () => {
+  assert.equal(after(rep(1), welcome(4, 0)).repetitions, 4);
+});
+
 test("the count of a score may come before its repetition, or after it", () => {
   assert.equal(after({ ...score(0, 80), repetitions: 1 }).repetitions, 1);
   assert.equal(after({ ...score(0, 80), repetitions: 1 }, rep(1)).repetitions, 1);
   assert.equal(after(rep(1), score(0, 80)).repetitions, 1);
+});
+
+test("a cue that was missed is not given when the page is back", () => {
+  const welcome = (epoch) => ({ type: "welcome", epoch, repetitions: 0, attempts: 0 });
+  const cue = (epoch, name) => ({ type: "cue", epoch, seq: epoch, t_s: epoch, cue: name, part: null, praise: false });
+  const before = [welcome(0), cue(0, "lower")];
+  assert.equal(after(...before, cue(1, "higher"), cue(1, "further")).cue.cue, "lower");
+  assert.equal(after(...before, cue(1, "higher"), welcome(1), cue(1, "slow_down")).cue.cue, "slow_down");
 });
 
 test("the newest cue is the current one", () => {
@@ -154,4 +194,11 @@ test("lag, side and held time are those of the newest score", () => {
   const held = { ...score(4, 80), lag_s: -0.3, mirrored: true, held_s: 12.4 };
   const live = after(held, score(3, 70));
   assert.deepEqual([live.lagS, live.mirrored, live.heldS], [-0.3, true, 12.4]);
+});
+
+test("a server that is about to stop is told of, and the session goes on", () => {
+  const live = after(score(0, 80), { type: "draining", seq: 3, left_s: 20 }, score(1, 60));
+  assert.equal(live.draining, true);
+  assert.equal(live.score, 60);
+  assert.equal(live.ended, null);
 });

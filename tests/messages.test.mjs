@@ -16,7 +16,7 @@ for (const [index, sample] of samples.server.entries()) {
 
 test("the page writes its messages as in the samples", () => {
   const clocks = [clock(2.4, 1), clock(2.4, 0), clock(null, null)];
-  const written = [hello(), ping(7), ...clocks, renew("header.claims.signature"), bye()];
+  const written = [hello(), hello(31, 116), ping(7), ...clocks, renew("header.claims.signature"), bye()];
   assert.deepEqual(written.map((each) => JSON.parse(each)), samples.client);
 });
 

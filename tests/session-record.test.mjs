@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { cueCounts, cuesByRepetition, sourceWords, targetOf } from "../static/session-record.js";
+import { correctedOf, cueCounts, cuesByRepetition, doneOf, inCallWords, repetitionsOf, sourceWords, targetOf } from "../static/session-record.js";
 import { speak } from "./languages.mjs";
 
 speak("en");
@@ -23,6 +23,27 @@ test("without a target, or a summary, there is none to tell", () => {
 
 test("a session of before repetitions were counted has done none", () => {
   assert.equal(targetOf({ kind: "repetitions", target: 10, summary: { scored_s: 3 } }).words, "0 of 10 repetitions");
+});
+
+test("a count that a coach corrected is the one that counts", () => {
+  const session = { kind: "repetitions", target: 10, summary, corrected_repetitions: 10 };
+  assert.equal(repetitionsOf(session), 10);
+  assert.deepEqual(targetOf(session), { words: "10 of 10 repetitions", reached: true });
+  assert.equal(repetitionsOf({ ...session, corrected_repetitions: 0 }), 0);
+  assert.equal(repetitionsOf({ ...session, corrected_repetitions: null }), 8);
+});
+
+test("that a count was corrected is said, and only of what is counted", () => {
+  const session = { kind: "repetitions", target: null, summary, corrected_repetitions: 10 };
+  assert.equal(doneOf(session), "10 repetitions (corrected)");
+  assert.equal(doneOf({ ...session, target: 12 }), "10 of 12 repetitions (corrected)");
+  assert.equal(doneOf({ ...session, corrected_repetitions: null }), null);
+  assert.equal(correctedOf({ ...session, kind: "hold" }), null);
+});
+
+test("a session that was part of a call says so", () => {
+  assert.equal(inCallWords({ in_call: true }), "in a call");
+  assert.equal(inCallWords({ in_call: false }), null);
 });
 
 test("a cue belongs to the repetition after whose beginning it was told", () => {

@@ -84,11 +84,16 @@ test("a state that is not known yet still has words", () => {
 });
 
 test("every reason for an end is a sentence of its own", () => {
-  const reasons = "left deleted lost expired shutdown failed never_joined reference_deleted".split(" ");
+  const reasons = "left deleted lost expired shutdown failed never_joined reference_deleted call_ended coach_stopped".split(" ");
   const sentences = reasons.map(words.endWords);
   assert.equal(new Set(sentences).size, reasons.length);
   for (const sentence of sentences) assert.match(sentence, /\.$/);
   assert.equal(words.endWords("comet"), "The session has ended.");
+});
+
+test("a session ended well when its person ended it, or the coach in a call", () => {
+  const reasons = "left deleted call_ended coach_stopped lost expired failed comet".split(" ");
+  assert.deepEqual(reasons.filter(words.endedWell), ["left", "deleted", "call_ended", "coach_stopped"]);
 });
 
 test("a session without a score tells why", () => {
@@ -104,6 +109,8 @@ test("a time is told as a person does", () => {
   const at = (...date) => words.when(new Date(...date).toISOString(), now);
   assert.equal(at(2026, 2, 3, 9, 5), "Today, 09:05");
   assert.equal(at(2026, 2, 2, 23, 59), "Yesterday, 23:59");
+  assert.equal(at(2026, 2, 4, 0, 1), "Tomorrow, 00:01");
+  assert.match(at(2026, 2, 5, 9, 30), /^Thu,? 5 Mar, 09:30$/);
   assert.match(at(2026, 1, 12, 8, 0), /^Thu,? 12 Feb, 08:00$/);
   assert.match(at(2025, 11, 31, 8, 0), /2025/);
 });
@@ -120,6 +127,7 @@ test("after a gap the wait says why", () => {
   const { title, hint } = words.waitingWords("warming_up", "restart");
   assert.equal(title, words.stateWords("warming_up").title);
   assert.match(hint, /server had to start its scoring again/);
+  assert.match(words.waitingWords("warming_up", "paused").hint, /was paused/);
   for (const [state, gap] of [["still", "restart"], ["warming_up", null], ["warming_up", "new"]]) {
     assert.deepEqual(words.waitingWords(state, gap), words.stateWords(state));
   }

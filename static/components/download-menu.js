@@ -30,9 +30,15 @@ export function DownloadMenu({ text, files, onError }) {
 }
 
 /** The name of a session's file, by when it began on this computer's clock. */
-export function sessionFileName({ started_at: started, created_at: created }, ending) {
-  const at = new Date(started ?? created);
+export const sessionFileName = ({ started_at: started, created_at: created }, ending) =>
+  fileName("session", started ?? created, ending);
+
+/** The name of a call's file, by when it was to begin. */
+export const callFileName = ({ starts_at: starts, created_at: created }, ending) => fileName("call", starts ?? created, ending);
+
+function fileName(what, timestamp, ending) {
+  const at = new Date(timestamp);
   const two = (value) => String(value).padStart(2, "0");
   const day = [at.getFullYear(), two(at.getMonth() + 1), two(at.getDate())].join("-");
-  return `posesim-session-${day}-${two(at.getHours())}${two(at.getMinutes())}.${ending}`;
+  return `posesim-${what}-${day}-${two(at.getHours())}${two(at.getMinutes())}.${ending}`;
 }

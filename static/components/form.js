@@ -2,11 +2,8 @@
 import { html, useId, useState } from "../preact.js";
 import { Notice } from "./notice.js";
 
-/**
- * `onSubmit` gets the `FormData` and may be async; what it throws is shown. `action` is the button's text. With
- * `onCancel`, `cancel` is the text of a button before it.
- */
-export function Form({ action, danger = false, cancel = null, onCancel = null, onSubmit, children }) {
+/** `{busy, error, submit}` of a form: `onSubmit` gets its `FormData` and may be async; what it throws is the error. */
+export function useSubmit(onSubmit) {
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState(null);
   const submit = async (event) => {
@@ -22,6 +19,15 @@ export function Form({ action, danger = false, cancel = null, onCancel = null, o
     }
     setBusy(false);
   };
+  return { busy, error, submit };
+}
+
+/**
+ * `onSubmit` as for `useSubmit`; what went wrong is shown. `action` is the button's text. With `onCancel`, `cancel` is
+ * the text of a button before it.
+ */
+export function Form({ action, danger = false, cancel = null, onCancel = null, onSubmit, children }) {
+  const { busy, error, submit } = useSubmit(onSubmit);
   return html`<form class="form" onSubmit=${submit}>
     ${children}
     ${error !== null && html`<${Notice} text=${error} />`}

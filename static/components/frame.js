@@ -70,7 +70,7 @@ export function Footer() {
 }
 
 /** Languages are named in themselves: who can't read the page finds their own. */
-export function LanguageSelect() {
+function LanguageSelect() {
   const id = useId();
   const choose = ({ currentTarget: select }) =>
     chooseLanguage(select.value).catch(() => {

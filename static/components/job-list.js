@@ -18,7 +18,7 @@ export const TITLE_ID = "jobs-title";
 /** `jobs` is null until they are known; `remove` cancels one, or takes one away that is over. */
 export function JobList({ jobs, error, reload, remove }) {
   const said = useSaid(jobs);
-  return html`<section class="jobs">
+  return html`<section>
     <h2 id=${TITLE_ID} class="cards-title" tabindex="-1">${t("job.title")}</h2>
     ${error !== null && html`<${Notice} text=${error} action=${t("action.try_again")} onAction=${reload} />`}
     ${jobs?.length === 0 && html`<p class="muted">${t("job.none")}</p>`}

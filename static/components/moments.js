@@ -1,8 +1,8 @@
 /** The best and the lowest moment of a session, each with what the reference showed then. */
-import { getExercise } from "../api.js";
+import { getExercise, getFrame } from "../api.js";
 import { t } from "../i18n.js";
 import { useLoaded } from "../loading.js";
-import { useMedia } from "../media.js";
+import { useObjectUrl } from "../media.js";
 import { html } from "../preact.js";
 import { clock, duration } from "../words.js";
 import { Icon } from "./icons.js";
@@ -17,7 +17,7 @@ export function Moments({ exerciseId, moments: { best, worst } }) {
   );
   if (best === null && worst === null) return null;
   const gone = exerciseId === null || error !== null;
-  return html`<section class="panel moments" aria-labelledby="moments">
+  return html`<section class="panel" aria-labelledby="moments">
     <h2 id="moments">${t("report.moments")}</h2>
     <div class=${gone ? "moments-pair without" : "moments-pair"}>
       ${best !== null && html`<${Scene} title=${t("summary.best")} moment=${best} exercise=${exercise} gone=${gone} />`}
@@ -28,8 +28,9 @@ export function Moments({ exerciseId, moments: { best, worst } }) {
 }
 
 function Scene({ title, moment: { t_s: at, score, clip_s: clipS }, exercise, gone }) {
-  const wanted = exercise !== null && clipS !== null;
-  const { url, error } = useMedia(wanted ? `/v1/exercises/${exercise.id}/frame?at_s=${clipS}` : null);
+  const id = clipS === null ? null : (exercise?.id ?? null);
+  const { value: picture, error } = useLoaded(async (signal) => (id === null ? null : getFrame(id, clipS, signal)), [id, clipS]);
+  const url = useObjectUrl(picture);
   const where = clipS === null ? null : t("report.reference_at", { time: duration(clipS) });
   return html`<figure class="moment">
     ${!gone &&

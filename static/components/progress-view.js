@@ -1,5 +1,5 @@
 /** What weeks came to, as plots and by exercise: of oneself, or of a member. */
-import { getProgress } from "../api.js";
+import { MOST_WEEKS, getProgress } from "../api.js";
 import { shortDay } from "../days.js";
 import { number, t } from "../i18n.js";
 import { Loaded, useLoaded } from "../loading.js";
@@ -10,7 +10,6 @@ import { ScoreWord } from "./score-meter.js";
 import { Select } from "./select.js";
 
 const WEEKS = [12, 26, 52];
-const MOST_WEEKS = 104; // that the server looks back
 
 /** `memberId` null: one's own. `empty` is shown when nobody has trained at all; `heading` names the plots. */
 export function ProgressView({ memberId, heading, empty }) {

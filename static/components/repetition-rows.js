@@ -42,6 +42,6 @@ function Row({ rep: { number, start_s: startS, valid, score, range, tempo, diffe
         </p>`,
       )}
     </div>
-    <span class="rep-row-time number muted">${clock(startS)}</span>
+    <span class="number muted">${clock(startS)}</span>
   </li>`;
 }

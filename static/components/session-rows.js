@@ -2,7 +2,7 @@
 import { listSessions } from "../api.js";
 import { t } from "../i18n.js";
 import { html, useCallback, useEffect, useRef, useState } from "../preact.js";
-import { sourceWords, targetOf } from "../session-record.js";
+import { doneOf, inCallWords, sourceWords } from "../session-record.js";
 import { clock, scoreLevel, when } from "../words.js";
 import { ScoreWord } from "./score-meter.js";
 
@@ -71,8 +71,9 @@ function Row({ session, to }) {
   const parts = [
     when(session.started_at ?? session.created_at),
     length !== null && clock(length),
-    targetOf(session)?.words,
+    doneOf(session),
     session.source !== "live" && sourceWords(session.source),
+    inCallWords(session),
   ];
   return html`<li>
     <a class="row" href=${to}>

@@ -4,7 +4,7 @@ import { capital, language, number, t } from "../i18n.js";
 import { Course } from "../plots/course.js";
 import { RepetitionPlots } from "../plots/repetitions.js";
 import { html, useMemo } from "../preact.js";
-import { cueCounts, cuesByRepetition, targetOf } from "../session-record.js";
+import { correctedOf, cueCounts, cuesByRepetition, repetitionsOf, targetOf } from "../session-record.js";
 import { attemptsWords, clock, noScoreWords, tempoWords } from "../words.js";
 import { sessionFileName } from "./download-menu.js";
 import { Icon } from "./icons.js";
@@ -70,11 +70,11 @@ function Target({ words, reached }) {
   </p>`;
 }
 
-function Facts({ session: { kind, summary } }) {
-  const { repetitions = 0, attempts = 0, held_s: held = null } = summary; // old sessions have none of them
-  const counted = kind !== "routine" && (repetitions > 0 || attempts > 0);
+function Facts({ session }) {
+  const { kind, summary } = session;
+  const { held_s: held = null } = summary; // old sessions have none
   const facts = [
-    counted && [t("reps.label"), number(repetitions), attemptsWords(attempts)],
+    kind !== "routine" && countFact(session),
     held !== null && [t("held.label"), clock(held)],
     [t("summary.duration"), clock(summary.duration_s)],
     [t("report.scored"), clock(summary.scored_s)],
@@ -85,10 +85,22 @@ function Facts({ session: { kind, summary } }) {
     ${facts.filter(Boolean).map(
       ([name, value, more = null]) => html`<div class="panel fact" key=${name}>
         <dt>${name}</dt>
-        <dd class="number">${value}${more !== null && html` <small class="muted">${t("summary.and", { more })}</small>`}</dd>
+        <dd class="number">${value}${more !== null && html` <small class="muted">${more}</small>`}</dd>
       </div>`,
     )}
   </dl>`;
+}
+
+/** How many repetitions there were, with what the machine counted where somebody corrected it; null without any. */
+function countFact(session) {
+  const { repetitions = 0, attempts = 0 } = session.summary; // old sessions have none of them
+  const corrected = correctedOf(session) !== null;
+  if (!corrected && repetitions === 0 && attempts === 0) return null;
+  const others = attemptsWords(attempts);
+  const more = corrected
+    ? t("reps.corrected_from", { count: repetitions })
+    : others && t("summary.and", { more: others });
+  return [t("reps.label"), number(repetitionsOf(session)), more];
 }
 
 function Repetitions({ reps }) {

@@ -8,16 +8,19 @@ const RIM = "rgb(5 8 7 / 80%)";
 const BONE = "#e9fff7";
 const DIFFERS = "#ffc53d";
 
+/** So often the lines are drawn: about as often as there is another picture below them. Drawing costs a lot. */
+const EVERY_MS = 33;
+
 /** Narrower than this there is no room for words. */
 const NAMED_PX = 260;
 
-/** `video` is the ref of the mirrored video, `pose` the newest pose message or null. */
-export function Skeleton({ video, pose }) {
+/** `video` is the ref of the video, which shows a mirror image if `mirrored`; `pose` the newest pose message or null. */
+export function Skeleton({ video, pose, mirrored = true }) {
   const canvas = useRef(null);
   const shown = useRef(null);
   useEffect(() => {
     const ending = new AbortController();
-    shown.current = animate(canvas.current, video.current, ending.signal);
+    shown.current = animate(canvas.current, video.current, mirrored, ending.signal);
     return () => ending.abort();
   }, []);
   useEffect(() => pose !== null && shown.current(pose), [pose]);
@@ -29,30 +32,40 @@ export function Skeleton({ video, pose }) {
  *
  * It draws while there is a pose to show: eased from one to the next, or each once where motion is not wanted.
  */
-function animate(canvas, video, signal) {
+function animate(canvas, video, mirrored, signal) {
   const still = matchMedia("(prefers-reduced-motion: reduce)");
   let pose = null; // {points: pairs, parts, cameMs}
   let points = null; // where they are drawn now
   let drawnMs = 0;
   let drawn = null; // the pose on the canvas as it is, when motion is not wanted
-  let asked = null;
+  let timer = null;
+  let frame = null;
 
   const step = (nowMs) => {
-    asked = null;
+    timer = frame = null;
     if (pose === null) return;
     const ageMs = Math.max(0, nowMs - pose.cameMs);
     const visible = skeleton.opacity(ageMs, !still.matches);
     points = still.matches ? pose.points : skeleton.eased(points, pose.points, Math.max(0, nowMs - drawnMs));
     drawnMs = nowMs;
-    if (pose !== drawn || visible < 1) draw(canvas, video, { points, parts: pose.parts, visible });
+    if (pose !== drawn || visible < 1) draw(canvas, video, { points, parts: pose.parts, visible, mirrored });
     drawn = still.matches ? pose : null;
     if (visible > 0) ask();
     else pose = points = null; // the next one appears where it is
   };
   const ask = () => {
-    asked ??= requestAnimationFrame(step);
+    timer ??= setTimeout(
+      () => {
+        frame = requestAnimationFrame(step);
+      },
+      Math.max(0, drawnMs + EVERY_MS - performance.now()),
+    );
   };
-  signal.addEventListener("abort", () => cancelAnimationFrame(asked), { once: true });
+  const end = () => {
+    clearTimeout(timer);
+    cancelAnimationFrame(frame);
+  };
+  signal.addEventListener("abort", end, { once: true });
 
   const sizes = new ResizeObserver(() => {
     canvas.width = Math.round(canvas.clientWidth * devicePixelRatio);
@@ -71,7 +84,7 @@ function animate(canvas, video, signal) {
   };
 }
 
-function draw(canvas, video, { points, parts, visible }) {
+function draw(canvas, video, { points, parts, visible, mirrored }) {
   const context = canvas.getContext("2d");
   context.setTransform(1, 0, 0, 1, 0, 0);
   context.clearRect(0, 0, canvas.width, canvas.height);
@@ -83,7 +96,7 @@ function draw(canvas, video, { points, parts, visible }) {
   const box = { width: canvas.clientWidth, height: canvas.clientHeight };
   const picture = { width: video.videoWidth, height: video.videoHeight };
   const fit = getComputedStyle(video).objectFit;
-  const spots = skeleton.places(points, picture, box, { fit, mirrored: true });
+  const spots = skeleton.places(points, picture, box, { fit, mirrored });
   const thick = Math.max(2, Math.min(box.width, box.height) / 130);
   const differing = skeleton.differingBones(parts);
   const bones = skeleton.BONES.filter(([from, to]) => spots[from] !== null && spots[to] !== null);

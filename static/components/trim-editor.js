@@ -1,17 +1,14 @@
 /** The clip of an exercise, and which part of it is trained with. */
 import { getFrame } from "../api.js";
 import { decimal, t } from "../i18n.js";
-import { useMedia } from "../media.js";
-import { playPart } from "../playback.js";
+import { useMedia, useObjectUrl } from "../media.js";
+import { BEFORE_END_S, playPart } from "../playback.js";
 import { html, useEffect, useRef, useState } from "../preact.js";
 import { canTrim, endHere, moveEnd, moveStart, startHere, wholeClip } from "../trim.js";
 import { Icon } from "./icons.js";
 import { Notice } from "./notice.js";
 import { PlayButton } from "./play-button.js";
 import { TrimBar } from "./trim-bar.js";
-
-/** Half a frame before the end: the last picture that belongs to the part. */
-const BEFORE_END_S = 0.02;
 
 /** As fast as a picture can be asked for while something is dragged. */
 const PICTURE_MS = 150;
@@ -117,12 +114,13 @@ const seconds = (value) => decimal(value, 1);
 
 /** What the clip shows at a time, by the server: for a browser that can't play it. */
 function Picture({ exercise, atS, mirrored }) {
-  const [url, setUrl] = useState(null);
+  const [picture, setPicture] = useState(null);
+  const url = useObjectUrl(picture);
   useEffect(() => {
     const leaving = new AbortController();
     const timer = setTimeout(() => {
       getFrame(exercise.id, atS, leaving.signal).then(
-        (picture) => leaving.signal.aborted || setUrl(URL.createObjectURL(picture)),
+        (found) => leaving.signal.aborted || setPicture(found),
         () => {}, // another one is asked for as soon as something moves
       );
     }, PICTURE_MS);
@@ -131,7 +129,6 @@ function Picture({ exercise, atS, mirrored }) {
       leaving.abort();
     };
   }, [exercise.id, atS]);
-  useEffect(() => () => url && URL.revokeObjectURL(url), [url]);
   return html`${url && html`<img src=${url} class=${mirrored ? "mirrored" : undefined} alt="" />`}
     <p class="tile-hint">${t("trim.unplayable")}</p>`;
 }

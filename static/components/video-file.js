@@ -1,6 +1,7 @@
 /** A video file that somebody chooses, with a look at it. */
 import { t } from "../i18n.js";
-import { html, useEffect, useRef, useState } from "../preact.js";
+import { useObjectUrl } from "../media.js";
+import { html, useRef, useState } from "../preact.js";
 import { fileSize } from "../words.js";
 import { Icon } from "./icons.js";
 
@@ -36,13 +37,8 @@ export function VideoFile({ file, label, onFile, disabled = false }) {
 }
 
 function Preview({ file, label }) {
-  const [url, setUrl] = useState(null);
+  const url = useObjectUrl(file);
   const [unplayable, setUnplayable] = useState(false);
-  useEffect(() => {
-    const made = URL.createObjectURL(file);
-    setUrl(made);
-    return () => URL.revokeObjectURL(made);
-  }, [file]);
   return html`<div class="tile video-file-preview">
     ${url !== null &&
     !unplayable &&

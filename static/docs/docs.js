@@ -97,23 +97,23 @@ function foundBy(described, search) {
       ),
     });
   }
+  sections.push({
+    id: "call-socket",
+    title: "WebSocket of a call",
+    about: described["x-call-socket"]?.description ?? "",
+    View: Message,
+    entries: messages(described).filter((each) => each.channel === "call" && matches(search, each.kind, each.description, each.from, "websocket call")),
+  });
   return sections.filter(({ entries }) => entries.length > 0);
 }
-
-const PROP = new Map([
-  [Operation, "operation"],
-  [Webhook, "webhook"],
-  [Message, "message"],
-]);
 
 function Section({ id, title, about, View, entries, described, open, toggle }) {
   return html`<section aria-labelledby=${id}>
     <h2 id=${id} tabindex="-1">${title}</h2>
     ${about && html`<${Text} text=${about} />`}
-    ${entries.map((each) => {
-      const props = { [PROP.get(View)]: each, document: described };
-      return html`<${View} key=${each.id} ...${props} open=${open.has(each.id)} onToggle=${(opened) => toggle(each.id, opened)} />`;
-    })}
+    ${entries.map(
+      (each) => html`<${View} key=${each.id} document=${described} entry=${each} open=${open.has(each.id)} onToggle=${(opened) => toggle(each.id, opened)} />`,
+    )}
   </section>`;
 }
 

@@ -6,26 +6,26 @@ import { marked, Text } from "./text.js";
 import { TryIt } from "./try-it.js";
 
 /** `open` opens it; `onToggle(open)` tells that the reader did. */
-export function Operation({ document, operation, open, onToggle }) {
-  const { id, method, path, summary, description, parameters = [], requestBody, responses } = operation;
+export function Operation({ document, entry, open, onToggle }) {
+  const { id, method, path, summary, description, parameters = [], requestBody, responses } = entry;
   return html`<${Opening} id=${id} open=${open} onToggle=${onToggle}
     head=${html`<span class="method ${method.toLowerCase()}">${method}</span>
       <code class="path">${pathParts(path)}</code>
       <span class="says">${marked(summary)}</span>`}
   >
     ${description && html`<${Text} text=${description} />`}
-    <p class="text facts"><span>${access(operation)}</span> <span>Name: <code>${id}</code></span></p>
+    <p class="text facts"><span>${access(entry)}</span> <span>Name: <code>${id}</code></span></p>
     ${parameters.length > 0 && html`<h3>Parameters</h3><${Parameters} document=${document} parameters=${parameters} />`}
     ${requestBody && html`<h3>Body</h3><${Content} document=${document} content=${requestBody.content} />`}
     <h3>Answers</h3>
     <${Answers} document=${document} responses=${responses} />
-    <${TryIt} document=${document} operation=${operation} />
+    <${TryIt} document=${document} operation=${entry} />
   <//>`;
 }
 
 /** A webhook: what this server sends to an address that its user gave. */
-export function Webhook({ document, webhook, open, onToggle }) {
-  const { id, name, summary, description, parameters = [], requestBody } = webhook;
+export function Webhook({ document, entry, open, onToggle }) {
+  const { id, name, summary, description, parameters = [], requestBody } = entry;
   return html`<${Opening} id=${id} open=${open} onToggle=${onToggle}
     head=${html`<span class="method post">POST</span><code class="path">${name}</code><span class="says">${marked(summary)}</span>`}
   >
@@ -36,8 +36,8 @@ export function Webhook({ document, webhook, open, onToggle }) {
 }
 
 /** A message of a data channel. */
-export function Message({ document, message, open, onToggle }) {
-  const { id, from, kind, schema, description } = message;
+export function Message({ document, entry, open, onToggle }) {
+  const { id, from, kind, schema, description } = entry;
   return html`<${Opening} id=${id} open=${open} onToggle=${onToggle}
     head=${html`<span class="method ${from}">${from}</span><code class="path">${kind}</code><span class="says">${marked(description)}</span>`}
   >

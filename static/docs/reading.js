@@ -12,7 +12,7 @@ export function resolve(document, part) {
 /** The last word of a `$ref`: the schema's name. */
 export const nameOf = (ref) => ref.slice(ref.lastIndexOf("/") + 1);
 
-/** Every operation as `{id, method, path, tag, ...}`, and every webhook, grouped by tag: `[{tag, operations}]`. */
+/** Every operation as `{id, method, path, tag, ...}`, grouped by tag: `[{tag, operations}]`. */
 export function groups(document) {
   const all = [];
   for (const [path, methods] of Object.entries(document.paths)) {
@@ -30,12 +30,12 @@ export function groups(document) {
 export const webhooks = (document) =>
   Object.entries(document.webhooks ?? {}).map(([name, { post }]) => ({ ...post, id: post.operationId, name }));
 
-/** The messages of the data channels: `[{channel, from, id, kind, schema}]`. */
+/** The messages of the data channels, and of a call's socket: `[{id, channel, from, kind, schema, description}]`. */
 export function messages(document) {
-  const channels = document["x-data-channels"]?.channels ?? {};
+  const channels = { ...document["x-data-channels"]?.channels, call: document["x-call-socket"] ?? {} };
   return Object.entries(channels).flatMap(([channel, sides]) =>
     ["client", "server"].flatMap((from) =>
-      Object.entries(sides[from]?.discriminator.mapping ?? {}).map(([kind, $ref]) => ({
+      Object.entries(resolve(document, sides[from] ?? {}).discriminator?.mapping ?? {}).map(([kind, $ref]) => ({
         id: `${channel}-${from}-${kind}`,
         channel,
         from,
@@ -100,7 +100,7 @@ function span(least, most, unit = "") {
   return `, ${least} to ${most}${after}`;
 }
 
-/** The fields of an object's schema, or of what an array holds: `[{name, schema, required, inside}]`. */
+/** The fields of an object's schema, or of what an array holds: `[{name, schema, required, description}]`. */
 export function fields(document, given) {
   const schema = resolve(document, unwrapped(given).schema);
   if (schema.type === "array") return schema.items ? fields(document, schema.items) : [];

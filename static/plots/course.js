@@ -7,7 +7,7 @@ import { capital, t } from "../i18n.js";
 import { html, useId, useMemo, useState } from "../preact.js";
 import { clock, scoreWord } from "../words.js";
 import { diamond, ring } from "./marks.js";
-import { scale, timeTicks } from "./scale.js";
+import { SCORE_TICKS, scale, timeTicks } from "./scale.js";
 import { StatePatterns, stateFill, stateName } from "./states.js";
 import { NO_SCORE, at, courseRows, endOf, lines, silences, thinned } from "./stretches.js";
 import { PlotTable } from "./table.js";
@@ -18,7 +18,6 @@ const TOP = 20; // for the number above the best moment
 const BOTTOM = 26; // for the times
 const LEFT = 34; // for the scores
 const RIGHT = 10;
-const LEVELS = [0, 50, 75, 100]; // 50 and 75 are the steps between the words for a score
 const TICK_ROOM = 64;
 const END_ROOM = 18; // half of the last one's
 const STEP_S = 0.5;
@@ -46,7 +45,6 @@ export function Course({ record: { scores, gaps, moments } }) {
     <div ref=${place} class="plot-place" style=${{ height: `${HEIGHT}px` }}>
       ${inside > 0 &&
       html`<svg
-        class="plot-picture"
         width=${width}
         height=${HEIGHT}
         role="img"
@@ -100,7 +98,7 @@ function Drawing({ id, scores, silent, moments, endS, width, here }) {
   );
   const bands = useMemo(() => NO_SCORE.map((state) => [state, bandPath(silent, state, x, base)]), [silent, width]);
   const ticks = timeTicks(endS, Math.max(2, (width - LEFT) / TICK_ROOM));
-  return html`${LEVELS.map(
+  return html`${SCORE_TICKS.map(
       (level) => html`<g key=${level}>
         <path class="plot-grid" d=${`M${LEFT} ${y(level)}H${width - RIGHT}`} />
         <text class="plot-text" x=${LEFT - 8} y=${y(level) + 4} text-anchor="end">${level}</text>

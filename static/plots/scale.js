@@ -6,6 +6,9 @@ export function scale([from, to], [start, end]) {
   return (value) => start + (end - start) * Math.min(1, Math.max(0, (value - from) / size));
 }
 
+/** Along an axis of scores; 50 and 75 are the steps between the words for one. */
+export const SCORE_TICKS = [0, 50, 75, 100];
+
 const TIME_STEPS_S = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 14_400, 86_400];
 
 /** Round times from 0 to `endS`, `most` at most and one every second at least apart. */
@@ -22,5 +25,5 @@ export function countTicks(most) {
   return Array.from({ length: Math.ceil(Math.max(1, most) / step) + 1 }, (_, n) => n * step);
 }
 
-/** Every how many of `count` marks, `size` apart, one can be named when a name needs `room`. */
+/** Every how many marks, `size` apart, one can be named when a name needs `room`. */
 export const nameEvery = (size, room) => Math.max(1, Math.ceil(room / size));

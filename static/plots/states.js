@@ -9,6 +9,8 @@ const NAMES = keys({
   lost: "report.state.lost",
   partial: "report.state.partial",
   several: "report.state.several",
+  black: "report.state.black",
+  frozen: "report.state.frozen",
   no_person: "report.state.no_person",
   gap: "report.state.gap",
 });
@@ -23,6 +25,8 @@ const TILES = {
   lost: html`<path d="M-1 1 1-1M-1 9 9-1M7 9 9 7" />`,
   partial: html`<path d="M-1 7 1 9M-1-1 9 9M7-1 9 1" />`,
   several: html`<path d="M2 0v8M6 0v8" />`,
+  black: html`<path d="M0 2h8M0 6h8M2 0v8M6 0v8" />`,
+  frozen: html`<path d="M-1 1 1-1M-1 9 9-1M7 9 9 7M-1 7 1 9M-1-1 9 9M7-1 9 1" />`,
 };
 
 /** For the `<defs>` of a plot whose id is `id`. */

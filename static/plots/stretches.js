@@ -6,7 +6,7 @@ const ROWS_A_STRETCH = 12;
 const ROW_STEPS_S = [10, 15, 30, 60, 120, 300, 600];
 
 /** The states in the order of legends; `gap` is drawn over the others. */
-export const NO_SCORE = ["warming_up", "still", "lost", "partial", "several", "no_person", "gap"];
+export const NO_SCORE = ["warming_up", "still", "lost", "partial", "several", "black", "frozen", "no_person", "gap"];
 
 /**
  * When there was no score, and why, as `{fromS, toS, state}`: neighbours of one state are one. Gaps come last; the

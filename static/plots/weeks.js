@@ -3,7 +3,7 @@ import { dayWords } from "../days.js";
 import { number, t } from "../i18n.js";
 import { html } from "../preact.js";
 import { diamond, dot } from "./marks.js";
-import { countTicks, scale } from "./scale.js";
+import { SCORE_TICKS, countTicks, scale } from "./scale.js";
 import { PlotTable } from "./table.js";
 import { useWidth } from "./width.js";
 
@@ -13,7 +13,6 @@ const BOTTOM = 26;
 const LEFT = 36;
 const RIGHT = 8;
 const MONTH_ROOM = 34;
-const LEVELS = [0, 50, 75, 100]; // 50 and 75 are the steps between the words for a score
 
 /** `weeks` are those of `/v1/progress`. `heading` is the element that names each plot: "h2" or, below one, "h3". */
 export function WeekPlots({ weeks, heading = "h2" }) {
@@ -29,7 +28,7 @@ export function WeekPlots({ weeks, heading = "h2" }) {
       heading=${heading}
       weeks=${weeks}
       label=${scoreWords(weeks)}
-      ticks=${LEVELS}
+      ticks=${SCORE_TICKS}
       legend=${html`<${ScoreLegend} />`}
     >
       ${(x, y, size) => html`<${Scores} weeks=${weeks} x=${x} y=${y} size=${size} />`}

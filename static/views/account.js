@@ -12,6 +12,7 @@ import {
   signOutEverywhere,
   withdrawConsent,
 } from "../api.js";
+import { actionWords, actorWords } from "../audit-words.js";
 import { Confirm, Dialog } from "../components/dialog.js";
 import { Field, Form } from "../components/form.js";
 import { Icon } from "../components/icons.js";
@@ -19,18 +20,18 @@ import { Notice } from "../components/notice.js";
 import { Page, PageHead } from "../components/page.js";
 import { TITLES } from "../consent.js";
 import { saveBlob } from "../download.js";
-import { date, keys, language, t } from "../i18n.js";
+import { date, language, t } from "../i18n.js";
 import { Loaded, useLoaded } from "../loading.js";
 import { html, useState } from "../preact.js";
 import { HOME } from "../routes.js";
+import { roleWords } from "../words.js";
 
 const ENTRIES = 20;
-
-const ROLE_NAMES = keys({ member: "role.member", coach: "role.coach", admin: "role.admin" });
+const AT_ONCE = 200; // that the server tells
 
 export function Account({ me }) {
   return html`<${Page} kind="page account-page">
-    <${PageHead} title=${t("view.account")} says=${t("account.who", { name: me.name, role: t(ROLE_NAMES[me.role]) })} />
+    <${PageHead} title=${t("view.account")} says=${t("account.who", { name: me.name, role: roleWords(me.role) })} />
     <${Consents} />
     <${Coaches} />
     <${Looks} me=${me} />
@@ -146,47 +147,36 @@ function Coaches() {
   <//>`;
 }
 
-/** Only what others did: one's own doings fill the list and say nothing. */
+/** The newest of what others did, however much the person did since: that says nothing to them. */
+async function looks(me, signal) {
+  const found = [];
+  let before = null;
+  for (;;) {
+    const entries = await listAudit({ limit: AT_ONCE, before }, signal);
+    found.push(...entries.filter(({ actor_id: actor }) => actor !== me.id));
+    if (found.length >= ENTRIES || entries.length < AT_ONCE) return found.slice(0, ENTRIES);
+    before = entries.at(-1).at;
+  }
+}
+
 function Looks({ me }) {
-  const loaded = useLoaded((signal) => listAudit(200, undefined, signal));
+  const loaded = useLoaded((signal) => looks(me, signal));
   return html`<${Section} title=${t("audit.title")} says=${t("audit.says")}>
     <${Loaded} loaded=${loaded}>
-      ${(entries) => {
-        const others = entries.filter(({ actor_id: actor }) => actor !== me.id).slice(0, ENTRIES);
-        return others.length === 0
+      ${(entries) =>
+        entries.length === 0
           ? html`<p class="muted">${t("audit.none")}</p>`
           : html`<ul class="lines">
-              ${others.map(
+              ${entries.map(
                 (entry) => html`<li key=${entry.at + entry.action}>
-                  <span>
-                    <strong>${entry.actor_name ?? t("audit.operator")}</strong>
-                    ${" "}${t(ACTIONS[entry.action.replace(".", "_")] ?? ACTIONS.other)}
-                  </span>
+                  <span><strong>${actorWords(entry)}</strong> ${actionWords(entry)}</span>
                   <span class="muted">${date(entry.at, { dateStyle: "medium", timeStyle: "short" })}</span>
                 </li>`,
               )}
-            </ul>`;
-      }}
+            </ul>`}
     <//>
   <//>`;
 }
-
-/** What was done, by its name with `_` for the point. */
-const ACTIONS = keys({
-  overview_read: "audit.overview",
-  results_read: "audit.read",
-  results_export: "audit.export",
-  plan_assigned: "audit.plan",
-  plan_changed: "audit.plan",
-  plan_removed: "audit.plan",
-  user_added: "audit.account_added",
-  role_changed: "audit.role",
-  password_changed: "audit.password",
-  member_removed: "audit.coaching_ended",
-  coach_removed: "audit.coaching_ended",
-  sign_in_reused: "audit.reused",
-  other: "audit.other",
-});
 
 function Password() {
   const [changed, setChanged] = useState(false);

@@ -1,18 +1,19 @@
 /** The accounts of this server, and what was done by whom. */
 import { addUser, changeUser, listAllAudit, listUsers, removeUser } from "../api.js";
+import { actorWords } from "../audit-words.js";
 import { Confirm, Dialog } from "../components/dialog.js";
 import { Field, Form } from "../components/form.js";
 import { Icon } from "../components/icons.js";
 import { Notice } from "../components/notice.js";
 import { Page, PageHead } from "../components/page.js";
 import { Select } from "../components/select.js";
-import { date, keys, t } from "../i18n.js";
+import { date, t } from "../i18n.js";
 import { Loaded, useLoaded } from "../loading.js";
 import { html, useId, useState } from "../preact.js";
 import { ROLES } from "../routes.js";
+import { roleWords } from "../words.js";
 
 const ENTRIES = 50;
-const ROLE_NAMES = keys({ member: "role.member", coach: "role.coach", admin: "role.admin" });
 
 export function Admin({ me }) {
   const users = useLoaded(listUsers);
@@ -40,13 +41,13 @@ export function Admin({ me }) {
         ${(found) =>
           html`<ul class="lines">
             ${found.map(
-              (user) => html`<li key=${user.id} class="user">
+              (user) => html`<li key=${user.id}>
                 <span><strong>${user.name}</strong> <span class="muted">${t("admin.since", { when: date(user.created_at) })}</span></span>
                 <span class="actions">
                   <${RoleSelect}
-                    label=${t("admin.role_of", { name: user.name })}
+                    aria-label=${t("admin.role_of", { name: user.name })}
                     value=${user.role}
-                    onChoose=${(role) => act(() => changeUser(user.id, { role }))}
+                    onChange=${({ currentTarget }) => act(() => changeUser(user.id, { role: currentTarget.value }))}
                   />
                   <button class="button small" aria-label=${t("admin.password_of", { name: user.name })} onClick=${() => setPassword(user)}>${t("sign_in.password")}</button>
                   <button
@@ -80,14 +81,10 @@ export function Admin({ me }) {
   <//>`;
 }
 
-function RoleSelect({ label, value, onChoose = null, name = undefined }) {
-  return html`<${Select}
-    aria-label=${label}
-    name=${name}
-    value=${value}
-    onChange=${({ currentTarget }) => onChoose?.(currentTarget.value)}
-  >
-    ${ROLES.map((role) => html`<option key=${role} value=${role} selected=${role === value}>${t(ROLE_NAMES[role])}</option>`)}
+/** Everything goes to the `<select>`. */
+function RoleSelect(rest) {
+  return html`<${Select} ...${rest}>
+    ${ROLES.map((role) => html`<option key=${role} value=${role}>${roleWords(role)}</option>`)}
   <//>`;
 }
 
@@ -103,9 +100,7 @@ function Add({ onDone, onClose }) {
       <${Field} label=${t("sign_in.password")} hint=${t("password.rule")} name="password" type="password" autocomplete="new-password" minlength="10" required />
       <div class="field">
         <label for=${role}>${t("admin.role")}</label>
-        <${Select} id=${role} name="role">
-          ${ROLES.map((each) => html`<option key=${each} value=${each}>${t(ROLE_NAMES[each])}</option>`)}
-        <//>
+        <${RoleSelect} id=${role} name="role" />
       </div>
     <//>
   <//>`;
@@ -146,7 +141,7 @@ function Log() {
               ${entries.map(
                 (entry, index) => html`<tr key=${index}>
                   <td>${date(entry.at, { dateStyle: "short", timeStyle: "medium" })}</td>
-                  <td>${entry.actor_name ?? entry.actor_id ?? t("audit.operator")}</td>
+                  <td>${entry.actor_name ?? entry.actor_id ?? actorWords(entry)}</td>
                   <td><code>${entry.action}</code></td>
                   <td>${entry.subject_name ?? entry.subject_id ?? "–"}</td>
                 </tr>`,

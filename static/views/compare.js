@@ -12,7 +12,7 @@ import { VideoFile } from "../components/video-file.js";
 import { useConsent } from "../consent.js";
 import { useFileDrop } from "../file-drop.js";
 import { t } from "../i18n.js";
-import { isOver, followJob } from "../jobs.js";
+import { followJob, isOver } from "../jobs.js";
 import { pictureOf } from "../library.js";
 import { html, useCallback, useEffect, useId, useRef, useState } from "../preact.js";
 import { useUnsaved } from "../unsaved.js";
@@ -91,6 +91,7 @@ export function Compare({ library }) {
   const reference = source === "library" ? exercise && { exerciseId } : other && { file: other };
   const send = async (event) => {
     event.preventDefault();
+    if (sending.current !== null) return; // pressed twice
     setError(null);
     const cancelling = new AbortController();
     sending.current = cancelling;
@@ -105,7 +106,8 @@ export function Compare({ library }) {
     } catch (failure) {
       if (!cancelling.signal.aborted) setError(failure.message);
     } finally {
-      if (sending.current === cancelling) setShare(null);
+      sending.current = null;
+      setShare(null);
     }
   };
 
@@ -154,7 +156,7 @@ export function Compare({ library }) {
           </div>`
         : html`<div class="compare-sending">
             <${Progress} label=${t(share < 1 ? "library.uploading" : "compare.checking")} share=${share < 1 ? share : null} />
-            <button type="button" class="button" onClick=${() => sending.current.abort()}>${t("action.cancel")}</button>
+            <button type="button" class="button" onClick=${() => sending.current?.abort()}>${t("action.cancel")}</button>
           </div>`}
     </form>
     <${JobList} ...${list} />

@@ -10,7 +10,8 @@ import { TrimEditor } from "../components/trim-editor.js";
 import { changesOf, draftOf, isChanged } from "../exercise-draft.js";
 import { VISIBILITIES, aimWords } from "../exercise-words.js";
 import { t } from "../i18n.js";
-import { html, useEffect, useId, useState } from "../preact.js";
+import { useLoaded } from "../loading.js";
+import { html, useId, useState } from "../preact.js";
 import { address } from "../routes.js";
 import { useUnsaved } from "../unsaved.js";
 import { duration } from "../words.js";
@@ -20,21 +21,14 @@ const LONGEST_DESCRIPTION = 2000;
 const back = () => ({ href: address("library"), text: t("view.library") });
 
 export function Exercise({ id, library, me }) {
-  const [error, setError] = useState(null);
-  const [turn, setTurn] = useState(0);
-  useEffect(() => {
-    const leaving = new AbortController();
-    setError(null);
-    library.load(id, leaving.signal).catch((failure) => leaving.signal.aborted || setError(failure.message));
-    return () => leaving.abort();
-  }, [id, turn]);
+  const { error, reload } = useLoaded((signal) => library.load(id, signal), [id]);
   const exercise = library.exercises?.find((each) => each.id === id) ?? null;
   if (exercise === null) {
     return html`<${Page}>
       <${PageHead} title=${t("view.exercise")} back=${back()} />
       ${error === null
         ? html`<${Waiting} text=${t("page.wait")} />`
-        : html`<${Notice} text=${error} action=${t("action.try_again")} onAction=${() => setTurn(turn + 1)} />`}
+        : html`<${Notice} text=${error} action=${t("action.try_again")} onAction=${reload} />`}
     <//>`;
   }
   return exercise.mine

@@ -1,5 +1,5 @@
 /** The sessions so far, to look at, to take along and to bring from elsewhere. */
-import { exportHistory, getProgress, importHistory } from "../api.js";
+import { MOST_WEEKS, exportHistory, getProgress, importHistory } from "../api.js";
 import { DownloadMenu } from "../components/download-menu.js";
 import { ExerciseFilter } from "../components/exercise-filter.js";
 import { Figures } from "../components/figures.js";
@@ -13,7 +13,6 @@ import { html, useRef, useState } from "../preact.js";
 import { address } from "../routes.js";
 
 const PAGE = 50;
-const MOST_WEEKS = 104; // that the server looks back
 
 export function History() {
   const [exercise, setExercise] = useState(null);

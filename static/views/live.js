@@ -68,11 +68,17 @@ function Score({ live, scoring }) {
   </section>`;
 }
 
-const STATUS_WORDS = keys({ good: "live.connected", weak: "live.weak" });
+const STATUS_WORDS = keys({ good: "live.connected", weak: "live.weak", reconnecting: "live.reconnecting" });
 
-function Status({ status, leaving }) {
-  const words = t(leaving ? "live.ending" : STATUS_WORDS[status]);
-  return html`<span class=${`status ${leaving ? "weak" : status}`} role="status">
+function Status({ status, live, leaving }) {
+  const { draining, idle } = live;
+  const lost = status === "reconnecting";
+  const restarts = draining && !leaving;
+  const words = restarts
+    ? t(lost ? "live.restarting" : "live.draining")
+    : t(leaving ? "live.ending" : idle && !lost ? "live.idle" : STATUS_WORDS[status]);
+  const told = !leaving && (draining || idle || lost); // in a whole sentence
+  return html`<span class=${`status ${leaving || told ? "weak" : status} ${told ? "sentence" : ""}`} role="status">
     <span class="dot" aria-hidden="true"></span><span class="status-words">${words}</span>
   </span>`;
 }
@@ -102,6 +108,7 @@ export function Live({ exercise, camera, live, status, leaving, pace, onPace, vo
   const data = useMemo(() => timelineData(live.points), [live.points]);
   const newest = live.points.at(-1)?.t ?? 0;
   const scoring = live.state === "scoring" && live.score !== null;
+  const away = status === "reconnecting"; // what is shown is the last that was known
   const shownCue = useShownCue(live.cue);
   useSpokenCue(live.cue, voiceOn === true);
   const tempo = live.state === "scoring" ? tempoWords(live.tempo) : null;
@@ -115,7 +122,7 @@ export function Live({ exercise, camera, live, status, leaving, pace, onPace, vo
         <${VoiceToggle} on=${voiceOn} onToggle=${onVoice} />
       </div>
       <div class="live-facts">
-        <${Status} status=${status} leaving=${leaving} />
+        <${Status} status=${status} live=${live} leaving=${leaving} />
         <${Elapsed} />
       </div>
       <button ref=${stop} class="button stop" onClick=${onStop} disabled=${leaving}>
@@ -129,18 +136,18 @@ export function Live({ exercise, camera, live, status, leaving, pace, onPace, vo
         <//>
         <figcaption>${t("reference.caption")}</figcaption>
       </figure>
-      <figure class=${`you ${scoring ? scoreLevel(live.score) : "none"}`}>
+      <figure class=${`you ${scoring && !away ? scoreLevel(live.score) : "none"}`}>
         <${CameraView}
           camera=${camera}
-          overlay=${(video) => skeletonOn && html`<${Skeleton} video=${video} pose=${live.pose} />`}
+          overlay=${(video) => skeletonOn && !away && html`<${Skeleton} video=${video} pose=${live.pose} />`}
         />
         <figcaption>
           ${t("ready.you")}${scoring && live.mirrored !== exercise.mirrored && html`<span class="caption-more">${t("live.mirrored")}</span>`}
         </figcaption>
       </figure>
     </div>
-    <div class="live-panel">
-      <${Headline} live=${live} scoring=${scoring} cue=${shownCue} />
+    <div class=${away ? "live-panel stale" : "live-panel"}>
+      <${Headline} live=${live} scoring=${scoring} cue=${away ? null : shownCue} />
       <${Score} live=${live} scoring=${scoring} />
       <${RepetitionCount} live=${live} />
       <${RepetitionList} live=${live} />

@@ -5,10 +5,11 @@ import { Field, Form } from "../components/form.js";
 import { Figures } from "../components/figures.js";
 import { Icon } from "../components/icons.js";
 import { Notice } from "../components/notice.js";
+import { OneTimeLink } from "../components/one-time-link.js";
 import { Page, PageHead } from "../components/page.js";
 import { date, keys, t } from "../i18n.js";
 import { Loaded, useLoaded } from "../loading.js";
-import { html, useId, useState } from "../preact.js";
+import { html, useState } from "../preact.js";
 import { address } from "../routes.js";
 import { when } from "../words.js";
 
@@ -16,7 +17,6 @@ const LASTS_DAYS = 7;
 
 const STATES = keys({
   open: "invitations.open",
-  accepted: "invitations.accepted",
   expired: "invitations.expired",
 });
 
@@ -105,7 +105,6 @@ function Invitations({ loaded }) {
   </section>`;
 }
 
-/** The link is shown this once: the server keeps only what recognises it. */
 function Invite({ onMade, onClose }) {
   const [link, setLink] = useState(null);
   const make = async (form) => {
@@ -119,29 +118,6 @@ function Invite({ onMade, onClose }) {
           <${Form} action=${t("invite.make.submit")} cancel=${t("action.cancel")} onCancel=${onClose} onSubmit=${make}>
             <${Field} label=${t("invite.make.note")} hint=${t("invite.make.note_hint")} name="note" maxlength="80" autocomplete="off" autofocus />
           <//>`
-      : html`<${Made} link=${link} onClose=${onClose} />`}
+      : html`<${OneTimeLink} link=${link} says=${t("invite.made.says", { days: LASTS_DAYS })} onClose=${onClose} />`}
   <//>`;
-}
-
-function Made({ link, onClose }) {
-  const id = useId();
-  const [copied, setCopied] = useState(false);
-  const copy = async () => {
-    try {
-      await navigator.clipboard.writeText(link);
-      setCopied(true);
-    } catch {
-      document.getElementById(id).select(); // not a secure page: by hand, then
-    }
-  };
-  return html`<p>${t("invite.made.says", { days: LASTS_DAYS })}</p>
-    <div class="field">
-      <label for=${id}>${t("invite.made.link")}</label>
-      <input id=${id} value=${link} readonly onFocus=${({ currentTarget }) => currentTarget.select()} />
-    </div>
-    <p role="status">${copied ? t("invite.made.copied") : ""}</p>
-    <div class="actions">
-      <button class="button quiet" onClick=${onClose}>${t("action.done")}</button>
-      <button class="button primary" onClick=${copy} autofocus>${t("invite.made.copy")}</button>
-    </div>`;
 }

@@ -10,6 +10,7 @@ import { PlayButton } from "../components/play-button.js";
 import { useConsent } from "../consent.js";
 import { targetOf } from "../exercise-draft.js";
 import { t } from "../i18n.js";
+import { useObjectUrl } from "../media.js";
 import { html, useEffect, useRef, useState } from "../preact.js";
 import { LONGEST_S, SHORTEST_S, record, recordingName } from "../recorder.js";
 import { address } from "../routes.js";
@@ -140,15 +141,10 @@ function StopButton({ onStop }) {
 }
 
 function Review({ clip, onSave, onRetake }) {
-  const [url, setUrl] = useState(null);
+  const url = useObjectUrl(clip);
   const [video, setVideo] = useState(null);
   const [about, setAbout] = useState({ name: "", kind: "repetitions", target: "", mirrored: false });
   const edit = (fields) => setAbout((before) => ({ ...before, ...fields }));
-  useEffect(() => {
-    const made = URL.createObjectURL(clip);
-    setUrl(made);
-    return () => URL.revokeObjectURL(made);
-  }, [clip]);
   const submit = (event) => {
     event.preventDefault();
     onSave({ ...about, name: about.name.trim(), target: targetOf(about.target) });

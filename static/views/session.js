@@ -6,14 +6,17 @@
 import { createSession, deleteSession, getExercise } from "../api.js";
 import { useConsent } from "../consent.js";
 import { useCamera } from "../components/camera-view.js";
+import { Notice } from "../components/notice.js";
+import { Page, PageHead } from "../components/page.js";
 import { connect } from "../connection.js";
 import { t } from "../i18n.js";
 import { applyMessage, initialLive } from "../live-state.js";
 import { html, useCallback, useEffect, useReducer, useRef, useState } from "../preact.js";
 import { address } from "../routes.js";
 import { useSetting } from "../settings.js";
-import { voice } from "../speech.js";
-import { PACES } from "../words.js";
+import { useVoice } from "../voice-cues.js";
+import { useWakeLock } from "../wake-lock.js";
+import { PACES, endWords } from "../words.js";
 import { Live } from "./live.js";
 import { Ready } from "./ready.js";
 
@@ -49,64 +52,23 @@ function useExercise(id) {
   return { ...found, reload: () => setAttempt((count) => count + 1) };
 }
 
-/** Keep the screen on while `active`: nobody touches it during an exercise. */
-function useWakeLock(active) {
-  useEffect(() => {
-    if (!active || !navigator.wakeLock) return undefined;
-    let lock = null;
-    let over = false;
-    const ask = async () => {
-      if (document.visibilityState !== "visible") return;
-      try {
-        lock = await navigator.wakeLock.request("screen");
-        if (over) lock.release();
-      } catch {
-        lock = null; // refused, for example on a low battery
-      }
-    };
-    ask();
-    document.addEventListener("visibilitychange", ask);
-    return () => {
-      over = true;
-      document.removeEventListener("visibilitychange", ask);
-      lock?.release();
-    };
-  }, [active]);
-}
-
-/** Whether cues are said aloud, as `[on, toggle]`, also by the key M; `on` is null where the browser can't speak. */
-function useVoice() {
-  const [on, setOn] = useSetting("voice", false);
-  // A key may come again before the page has been drawn anew.
-  const newest = useRef(on);
-  const toggle = useCallback(() => {
-    newest.current = !newest.current;
-    setOn(newest.current);
-    if (newest.current) voice.say(t("voice.on")); // heard at once, and some browsers speak only after a first touch
-  }, []);
-  useEffect(() => {
-    const press = (event) => {
-      const typing = event.target.closest?.("input:not([type=radio]), textarea");
-      if (event.key.toLowerCase() !== "m" || event.repeat || typing) return;
-      if (!event.ctrlKey && !event.metaKey && !event.altKey) toggle();
-    };
-    if (!voice.available) return undefined;
-    window.addEventListener("keydown", press);
-    return () => window.removeEventListener("keydown", press);
-  }, [toggle]);
-  return [voice.available ? on : null, toggle];
-}
-
 /** How to move with the reference: a key of `PACES`. */
 function usePace() {
   const [pace, setPace] = useSetting("pace", PACES[0].key);
   return [PACES.some(({ key }) => key === pace) ? pace : PACES[0].key, setPace];
 }
 
+/** Another window has this session: it can be used here again, or left to the other. */
+const Elsewhere = ({ exercise, error, onTakeBack }) =>
+  html`<${Page}>
+    <${PageHead} title=${exercise.name} back=${{ href: address("library"), text: t("view.library") }} />
+    <${Notice} text=${error?.message ?? endWords("taken_over")} action=${t("session.use_here")} onAction=${onTakeBack} />
+  <//>`;
+
 export function Session({ id }) {
   const { exercise, error: exerciseError, reload } = useExercise(id);
   const camera = useCamera();
-  const [phase, setPhase] = useState("ready"); // ready → opening → countdown → connecting → live → leaving
+  const [phase, setPhase] = useState("ready"); // ready → opening → countdown → connecting → live (⇄ elsewhere) → leaving
   const [seconds, setSeconds] = useState(3);
   const [error, setError] = useState(null);
   const [status, setStatus] = useState("good");
@@ -122,7 +84,7 @@ export function Session({ id }) {
     run.current = null;
     if (current === null) return;
     current.closing.abort();
-    if (current.offered !== null) deleteSession(current.offered.id).catch(() => {});
+    if (current.offered !== null && !current.elsewhere) deleteSession(current.offered.id).catch(() => {});
   }, []);
   useEffect(() => giveUp, []);
   useWakeLock(phase !== "ready");
@@ -188,6 +150,29 @@ export function Session({ id }) {
     window.location.replace(address("summary", { id: current.offered.id }));
   }, []);
 
+  /** The session goes on without this page, so it may not be ended here. */
+  const stepBack = () => {
+    run.current?.closing.abort();
+    run.current = null;
+    setError(new Error(endWords("taken_over")));
+    setPhase("ready");
+  };
+  const wait = () => {
+    run.current.elsewhere = true;
+    setPhase("elsewhere");
+  };
+  const takeBack = async () => {
+    const current = run.current;
+    setError(null);
+    try {
+      await current.joined.takeBack();
+      current.elsewhere = false;
+      if (run.current === current) setPhase("live");
+    } catch (failure) {
+      if (run.current === current) setError(failure);
+    }
+  };
+
   const tellClock = useCallback((referenceS, rate) => run.current?.joined?.tellClock(referenceS, rate), []);
 
   const cancel = () => {
@@ -197,7 +182,10 @@ export function Session({ id }) {
 
   // The server ends it too: the longest duration, a shutdown, a deleted reference.
   useEffect(() => {
-    if (live.ended !== null) finish();
+    if (live.ended === null) return;
+    if (live.ended.reason !== "taken_over") finish();
+    else if (run.current?.joined) wait();
+    else stepBack();
   }, [live.ended]);
   // Without its camera a session has nothing left to show.
   useEffect(() => {
@@ -207,6 +195,7 @@ export function Session({ id }) {
     }
   }, [camera.error]);
 
+  if (phase === "elsewhere") return html`<${Elsewhere} exercise=${exercise} error=${error} onTakeBack=${takeBack} />`;
   if (phase === "live" || phase === "leaving") {
     return html`<${Live}
       exercise=${exercise}

@@ -2,55 +2,38 @@
 import { session, signIn } from "../api.js";
 import { Dialog } from "../components/dialog.js";
 import { Brand, Figures } from "../components/figures.js";
+import { Field, useSubmit } from "../components/form.js";
 import { Notice } from "../components/notice.js";
 import { Page } from "../components/page.js";
 import { t } from "../i18n.js";
-import { html, useId, useState } from "../preact.js";
+import { html } from "../preact.js";
 
 export function SignInForm({ name, onDone, children }) {
-  const [busy, setBusy] = useState(false);
-  const [error, setError] = useState(null);
-  const ids = { name: useId(), password: useId() };
-  const submit = async (event) => {
-    event.preventDefault();
-    const form = new FormData(event.currentTarget);
-    setBusy(true);
-    setError(null);
-    try {
-      await signIn(name ?? form.get("username"), form.get("password"));
-      onDone();
-    } catch (failure) {
-      setError(failure.message);
-      setBusy(false);
-    }
-  };
+  const { busy, error, submit } = useSubmit(async (form) => {
+    await signIn(name ?? form.get("username"), form.get("password"));
+    onDone();
+  });
   return html`<form class="form" onSubmit=${submit}>
     ${error !== null && html`<${Notice} text=${error} />`}
-    <div class="field">
-      <label for=${ids.name}>${t("sign_in.name")}</label>
-      <input
-        id=${ids.name}
-        name="username"
-        autocomplete="username"
-        autocapitalize="none"
-        spellcheck="false"
-        value=${name ?? undefined}
-        readonly=${name !== null}
-        required
-        autofocus=${name === null}
-      />
-    </div>
-    <div class="field">
-      <label for=${ids.password}>${t("sign_in.password")}</label>
-      <input
-        id=${ids.password}
-        name="password"
-        type="password"
-        autocomplete="current-password"
-        required
-        autofocus=${name !== null}
-      />
-    </div>
+    <${Field}
+      label=${t("sign_in.name")}
+      name="username"
+      autocomplete="username"
+      autocapitalize="none"
+      spellcheck="false"
+      value=${name ?? undefined}
+      readonly=${name !== null}
+      required
+      autofocus=${name === null}
+    />
+    <${Field}
+      label=${t("sign_in.password")}
+      name="password"
+      type="password"
+      autocomplete="current-password"
+      required
+      autofocus=${name !== null}
+    />
     <button class="button primary wide" disabled=${busy}>${t(busy ? "sign_in.busy" : "sign_in.submit")}</button>
     ${children}
   </form>`;

@@ -8,21 +8,15 @@ import { Page, PageHead } from "../components/page.js";
 import { SessionView, reportFiles } from "../components/session-view.js";
 import { t } from "../i18n.js";
 import { Loaded, useLoaded } from "../loading.js";
+import { pause } from "../pause.js";
 import { html, useState } from "../preact.js";
 import { address } from "../routes.js";
-import { sourceWords } from "../session-record.js";
+import { inCallWords, sourceWords } from "../session-record.js";
 import { endWords, endedWell, when } from "../words.js";
 
 /** The server writes the end a moment after the goodbye; how often and how long to ask for it. */
 const ASK_MS = 500;
 const ASKS = 12;
-
-function pause(ms, signal) {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(resolve, ms);
-    signal.addEventListener("abort", () => (clearTimeout(timer), reject(signal.reason)), { once: true });
-  });
-}
 
 async function finished(id, signal) {
   let session = await getSession(id, signal);
@@ -49,11 +43,16 @@ function Ended({ record }) {
   const { end_reason: reason } = session;
   const [error, setError] = useState(null);
   const running = session.state !== "ended";
-  const says = [when(session.started_at ?? session.created_at), sourceWords(session.source)];
+  const says = [when(session.started_at ?? session.created_at), sourceWords(session.source), inCallWords(session)];
   return html`<${Page} kind="page summary">
     <${PageHead} title=${session.exercise_name} says=${says.filter((words) => words !== null).join(" · ")} back=${back()}>
       ${!running && html`<${DownloadMenu} text=${t("download.title")} files=${filesOf(session)} onError=${setError} />`}
+      ${session.call_id !== null &&
+      html`<a class="button" href=${address("callRecord", { id: session.call_id })}>
+        <${Icon} name="calls" />${t("summary.call_record")}
+      </a>`}
       ${session.exercise_id !== null &&
+      !session.in_call && // which may have shown an exercise that is not for the person alone
       html`<a class="button primary" href=${address("session", { id: session.exercise_id })}>
         <${Icon} name="again" />${t("summary.again")}
       </a>`}

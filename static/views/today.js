@@ -2,6 +2,7 @@
 import { ExerciseCard, Thumbnail } from "../components/exercise-card.js";
 import { Figures } from "../components/figures.js";
 import { Icon } from "../components/icons.js";
+import { NextCall } from "../components/next-call.js";
 import { Page, PageHead } from "../components/page.js";
 import { dayWords } from "../days.js";
 import { doneShare, doneWords, kindWords } from "../exercise-words.js";
@@ -20,6 +21,7 @@ export function Today({ library }) {
   const planned = today.value !== null && today.value.items.length > 0;
   return html`<${Page} kind="page today-page">
     ${(today.value === null || planned) && html`<${Head} today=${today.value} />`}
+    <${NextCall} />
     <${Loaded} loaded=${today}>
       ${({ items }) =>
         items.length > 0

@@ -1,5 +1,6 @@
 """A person at the page: a real Chromium, a camera that plays a clip, and a running server."""
 
+import asyncio
 import contextlib
 import json
 import re
@@ -8,23 +9,40 @@ import subprocess
 import sys
 import urllib.parse
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final, TypeVar
 
 import cv2
 import videos
-from playwright.sync_api import Browser, ConsoleMessage, Page, Playwright, expect
+from playwright.sync_api import (
+    APIRequestContext,
+    Browser,
+    ConsoleMessage,
+    Page,
+    Playwright,
+    expect,
+    sync_playwright,
+)
 
 from posesim.timebase import Grid, Tick
 from posesim.video import read_frames
+from posesim_server.auth import Passwords
+from posesim_server.store import Store
+from posesim_server.store.users import Role
 
 NAME, PASSWORD = "anna", "correct horse battery"
+COMMAND = [sys.executable, "-m", "posesim_server"]
 FPS = 25.0
+WIDE: Final[dict[str, Any]] = {"viewport": {"width": 1280, "height": 800}}
+PHONE: Final[dict[str, Any]] = {"viewport": {"width": 390, "height": 844}}
 CAMERA = 640, 480  # largest width and height of what the camera plays
 CLIP_S = 12.0  # most seconds of a clip in the camera, which repeats it; raw video is large
 WAIT_S = 60.0  # far longer than anything takes; a busy machine is no failure
+# Playwright's own 5 s for what is expected are too few for one.
+expect.set_options(timeout=WAIT_S * 1000)
 
 FLAGS = (
     "--no-sandbox",
@@ -57,7 +75,7 @@ const create = RTCPeerConnection.prototype.createDataChannel;
 RTCPeerConnection.prototype.createDataChannel = function (label, options) {
   const channel = create.call(this, label, options);
   channel.addEventListener("message", ({ data }) =>
-    window.received.push({ channel: label, message: JSON.parse(data) }),
+    window.received.push({ channel: label, message: JSON.parse(data), at: Date.now() / 1000 }),
   );
   const send = channel.send.bind(channel);
   channel.send = (data) => {
@@ -82,6 +100,10 @@ class Server:
             database.row_factory = sqlite3.Row
             return database.execute(query, values).fetchall()
 
+    def add_user(self, name: str, role: Role = "member") -> None:
+        """Add an account; its password is `PASSWORD`."""
+        in_a_thread(_added(self.data, name, role))
+
     def allow(self, *purposes: str) -> None:
         """Consent for the user, who then is not asked by the page."""
         form = urllib.parse.urlencode({"username": NAME, "password": PASSWORD}).encode()
@@ -94,13 +116,27 @@ class Server:
             urllib.request.urlopen(request).close()
 
 
+def in_a_thread(work: Coroutine[Any, Any, None]) -> None:
+    """Run to its end what needs an event loop: the thread of a test has Playwright's."""
+    with ThreadPoolExecutor(max_workers=1) as threads:
+        threads.submit(asyncio.run, work).result(WAIT_S)
+
+
+async def _added(data: Path, name: str, role: Role) -> None:
+    """As the command does it, which starts for as long as a whole test takes."""
+    store = await Store.open(f"sqlite+aiosqlite:///{data / 'posesim.sqlite3'}")
+    try:
+        user = await store.users.add(name, await Passwords().hash(PASSWORD), role)
+        await store.audit.note(None, "user.added", user.id, user.role)
+    finally:
+        await store.close()
+
+
 @contextlib.contextmanager
 def serving(data: Path, *options: str) -> Iterator[Server]:
     """Run the server as a user starts it, on a free port; stop it as an operator does."""
-    command = [sys.executable, "-m", "posesim_server"]
-    user = [*command, "user", "add", NAME, "--data", str(data)]
-    subprocess.run(user, input=f"{PASSWORD}\n", text=True, check=True, capture_output=True)
-    serve = [*command, "serve", "--data", str(data), "--port", "0", *options]
+    in_a_thread(_added(data, NAME, "member"))
+    serve = [*COMMAND, "serve", "--data", str(data), "--port", "0", *options]
     with (
         (data / "server.log").open("w") as log,
         subprocess.Popen(serve, stdout=subprocess.PIPE, stderr=log, text=True) as process,
@@ -115,29 +151,33 @@ def serving(data: Path, *options: str) -> Iterator[Server]:
         assert process.wait(WAIT_S) == 0, (data / "server.log").read_text()
 
 
-def camera_file(clip: Path, folder: Path, still: bool = False) -> Path:
+def camera_file(
+    clip: Path, folder: Path, still: bool = False, size: tuple[int, int] = CAMERA
+) -> Path:
     """Write a clip as what Chromium's camera plays; `still` holds its first picture."""
     path = folder / f"{clip.stem}{'-still' if still else ''}.y4m"
-    return videos.write_video(path, _pictures(clip, still))
+    return videos.write_video(path, _pictures(clip, still, size))
 
 
-def _pictures(clip: Path, still: bool) -> Iterator[tuple[float, videos.Picture]]:
+def _pictures(
+    clip: Path, still: bool, size: tuple[int, int]
+) -> Iterator[tuple[float, videos.Picture]]:
     grid: Grid[videos.Picture] = Grid(FPS)
     for frame in read_frames(clip):
         for tick in grid.push(frame.time_s, frame.rgb):
             if not isinstance(tick, Tick) or tick.index >= CLIP_S * FPS:
                 return
-            picture = _fitted(tick.item)
+            picture = _fitted(tick.item, size)
             if still:
                 yield from ((n / FPS, picture) for n in range(int(2 * FPS)))
                 return
             yield tick.index / FPS, picture
 
 
-def _fitted(rgb: videos.Picture) -> videos.Picture:
+def _fitted(rgb: videos.Picture, most: tuple[int, int]) -> videos.Picture:
     """The picture in the size that a webcam gives, its shape kept; even, as the file wants it."""
     height, width = rgb.shape[:2]
-    scale = min(CAMERA[0] / width, CAMERA[1] / height, 1.0)
+    scale = min(most[0] / width, most[1] / height, 1.0)
     size = int(width * scale) // 2 * 2, int(height * scale) // 2 * 2
     return cv2.resize(rgb, size, interpolation=cv2.INTER_AREA).astype("uint8")
 
@@ -179,8 +219,8 @@ class Person:
     def open(self, address: str = "#/library") -> None:
         self.page.goto(f"{self.server.url}/{address}")
 
-    def sign_in(self, password: str = PASSWORD) -> None:
-        self.page.get_by_role("textbox", name="Name").fill(NAME)
+    def sign_in(self, password: str = PASSWORD, name: str = NAME) -> None:
+        self.page.get_by_role("textbox", name="Name").fill(name)
         self.page.get_by_label("Password").fill(password)
         self.page.get_by_role("button", name="Sign in").click()
 
@@ -202,12 +242,12 @@ class Person:
 
     def wait_for_reference(self, name: str) -> None:
         link = self.page.get_by_role("link", name=name, exact=True)
-        expect(link).to_be_visible(timeout=WAIT_S * 1000)
+        expect(link).to_be_visible()
 
     def choose(self, name: str) -> None:
         """Choose a reference; returns when a session can be started."""
         self.page.get_by_role("link", name=name, exact=True).click()
-        expect(self.page.get_by_role("button", name="Start")).to_be_enabled(timeout=WAIT_S * 1000)
+        expect(self.page.get_by_role("button", name="Start")).to_be_enabled()
 
     def start(self, name: str) -> None:
         """Choose a reference and start; returns when the session is live."""
@@ -217,7 +257,7 @@ class Person:
     def begin(self) -> None:
         """Start with the reference that is chosen; returns when the session is live."""
         self.page.get_by_role("button", name="Start").click()
-        expect(self.page.get_by_role("button", name="Stop")).to_be_visible(timeout=WAIT_S * 1000)
+        expect(self.page.get_by_role("button", name="Stop")).to_be_visible()
 
     def wait_for_scores(self, count: int) -> None:
         """Wait until that many scores have come."""
@@ -272,8 +312,68 @@ def axe_violations(page: Page) -> list[str]:
 @contextlib.contextmanager
 def person_at(browser: Browser, server: Server, **options: Any) -> Iterator[Person]:
     """Open a tab that knows nothing of others; `options` as for Playwright's contexts."""
-    context = browser.new_context(**{"viewport": {"width": 1280, "height": 800}, **options})
+    context = browser.new_context(**{**WIDE, **options})
     try:
         yield Person(context.new_page(), server)
     finally:
         context.close()
+
+
+@dataclass
+class Clinic:
+    """A server with people of several roles, requests to it in their names, and a browser."""
+
+    server: Server
+    browser: Browser
+    http: APIRequestContext
+    headers: dict[str, dict[str, str]] = field(default_factory=dict, kw_only=True)  # by name
+
+    def let_in(self, name: str, *purposes: str) -> None:
+        """Sign somebody in for `ask`, and allow these in their name."""
+        answer = self.http.post("/token", form={"username": name, "password": PASSWORD}).json()
+        self.headers[name] = {"Authorization": f"Bearer {answer['access_token']}"}
+        for purpose in purposes:
+            self.ask(name, "POST", "/v1/consents", {"purpose": purpose, "language": "en"})
+
+    def ask(self, name: str, method: str, path: str, body: object = None) -> dict[str, Any]:
+        """Ask the server as somebody."""
+        response = self.http.fetch(path, method=method, headers=self.headers[name], data=body)
+        assert response.ok, f"{method} {path}: {response.text()}"
+        return dict(response.json()) if response.status != 204 else {}
+
+    def upload(self, owner: str, name: str, clip: Path) -> str:
+        """Upload an exercise as somebody; its id. It is still to be prepared."""
+        file: Any = {"name": clip.name, "mimeType": "video/mp4", "buffer": clip.read_bytes()}
+        response = self.http.post(
+            "/v1/exercises", headers=self.headers[owner], multipart={"name": name, "clip": file}
+        )
+        assert response.ok, response.text()
+        return str(response.json()["id"])
+
+    @contextlib.contextmanager
+    def signed_in(self, name: str, address: str = "", **options: Any) -> Iterator[Person]:
+        """Somebody at an address of the page, in a tab of their own."""
+        with person_at(self.browser, self.server, **options) as person:
+            person.open("")
+            person.sign_in(name=name)
+            person.page.get_by_role("button", name=name).wait_for()
+            person.open(address)
+            yield person
+
+
+AnyClinic = TypeVar("AnyClinic", bound=Clinic)
+
+
+@contextlib.contextmanager
+def clinic_at(
+    kind: type[AnyClinic], folder: Path, chromium: Path, camera: Path | None, **fields: Any
+) -> Iterator[AnyClinic]:
+    """Run a server and a browser whose camera plays a file, for tests that need several people."""
+    with (
+        serving(folder) as server,
+        sync_playwright() as playwright,
+        chromium_with(playwright, chromium, camera) as browser,
+    ):
+        http = playwright.request.new_context(base_url=server.url)
+        yield kind(server, browser, http, **fields)
+        http.dispose()

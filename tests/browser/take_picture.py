@@ -10,6 +10,7 @@ import tempfile
 from pathlib import Path
 
 import videos
+from conftest import find_chromium
 from driver import Person, chromium_with, person_at, serving
 from playwright.sync_api import sync_playwright
 
@@ -44,6 +45,8 @@ class Camera:
 def main() -> None:
     target = Path(sys.argv[1]) if sys.argv[1:] else Path(__file__).parents[2] / "docs"
     languages = sys.argv[2:] or ["en"]
+    chromium = find_chromium()
+    assert chromium is not None, "Chromium is not on PATH"
     with tempfile.TemporaryDirectory() as made:
         folder = Path(made)
         clip = videos.stick_figure(folder / "squat.mp4", seconds=8, size=(640, 480))
@@ -53,7 +56,7 @@ def main() -> None:
         with (
             serving(folder) as server,
             sync_playwright() as playwright,
-            chromium_with(playwright, Path("/usr/bin/chromium"), camera) as browser,
+            chromium_with(playwright, chromium, camera) as browser,
         ):
             server.allow("scoring", "recording")
             with person_at(browser, server) as person:

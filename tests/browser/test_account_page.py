@@ -2,8 +2,6 @@
 
 import contextlib
 import json
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,14 +12,13 @@ import videos
 from driver import (
     NAME,
     PASSWORD,
+    Clinic,
     Person,
-    Server,
     axe_violations,
-    chromium_with,
+    clinic_at,
     person_at,
-    serving,
 )
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import expect
 
 pytestmark = [pytest.mark.browser, pytest.mark.weights, pytest.mark.slow]
 
@@ -29,12 +26,10 @@ REFERENCE = "Squat from the side"
 SCREENS = [(1280, 800), (390, 844)]
 
 
-@dataclass(frozen=True)
-class Clinic:
-    """A server with a member, a coach and an admin, and a browser whose camera shows somebody."""
+@dataclass
+class AccountClinic(Clinic):
+    """With a member, a coach and an admin, and a camera that shows somebody."""
 
-    server: Server
-    browser: Browser
     clip: Path
 
     @contextlib.contextmanager
@@ -43,45 +38,16 @@ class Clinic:
             person.open(address)
             yield person
 
-    @contextlib.contextmanager
-    def signed_in(self, name: str, address: str = "", **options: Any) -> Iterator[Person]:
-        with self.visitor(**options) as person:
-            sign_in(person.page, name)
-            person.page.get_by_role("button", name=name).wait_for()
-            person.open(address)
-            yield person
-
-
-def sign_in(page: Page, name: str, password: str = PASSWORD) -> None:
-    page.get_by_role("textbox", name="Name").fill(name)
-    page.get_by_label("Password").fill(password)
-    page.get_by_role("button", name="Sign in").click()
-
 
 @pytest.fixture(scope="module")
-def clinic(tmp_path_factory: pytest.TempPathFactory, chromium: Path) -> Iterator[Clinic]:
+def clinic(tmp_path_factory: pytest.TempPathFactory, chromium: Path) -> Iterator[AccountClinic]:
     folder = tmp_path_factory.mktemp("clinic")
     clip = videos.stick_figure(folder / "squat.mp4", seconds=4)
     camera = videos.stick_figure(folder / "camera.y4m", size=(640, 480))
-    with (
-        serving(folder) as server,
-        sync_playwright() as playwright,
-        chromium_with(playwright, chromium, camera) as browser,
-    ):
+    with clinic_at(AccountClinic, folder, chromium, camera, clip=clip) as clinic:
         for name, role in (("carla", "coach"), ("boss", "admin")):
-            add_user(folder, name, role)
-        yield Clinic(server, browser, clip)
-
-
-def add_user(data: Path, name: str, role: str) -> None:
-    command = [sys.executable, "-m", "posesim_server", "user", "add", name, "--role", role]
-    subprocess.run(
-        [*command, "--data", str(data)],
-        input=f"{PASSWORD}\n",
-        text=True,
-        check=True,
-        capture_output=True,
-    )
+            clinic.server.add_user(name, role)
+        yield clinic
 
 
 def make_invitation(coach: Person, note: str) -> str:
@@ -95,7 +61,9 @@ def make_invitation(coach: Person, note: str) -> str:
     return link
 
 
-def test_someone_who_is_invited_makes_an_account_and_the_coach_sees_them(clinic: Clinic) -> None:
+def test_someone_who_is_invited_makes_an_account_and_the_coach_sees_them(
+    clinic: AccountClinic,
+) -> None:
     with clinic.signed_in("carla", "#/members") as coach:
         link = make_invitation(coach, "Erika")
         expect(coach.page.get_by_text("Erika")).to_be_visible()
@@ -122,7 +90,7 @@ def test_someone_who_is_invited_makes_an_account_and_the_coach_sees_them(clinic:
         assert coach.complaints == []
 
 
-def test_a_link_is_good_once(clinic: Clinic) -> None:
+def test_a_link_is_good_once(clinic: AccountClinic) -> None:
     with clinic.signed_in("carla", "#/members") as coach:
         link = make_invitation(coach, "once")
     with clinic.signed_in(NAME) as first:
@@ -136,9 +104,9 @@ def test_a_link_is_good_once(clinic: Clinic) -> None:
 
 
 def test_a_person_is_asked_before_a_clip_is_kept_and_before_the_first_session(
-    clinic: Clinic,
+    clinic: AccountClinic,
 ) -> None:
-    add_user(clinic.server.data, "nora", "member")
+    clinic.server.add_user("nora")
     with clinic.signed_in("nora", "#/library") as nora:
         page = nora.page
         page.locator("input[type=file]").first.set_input_files(clinic.clip)
@@ -170,7 +138,7 @@ def test_a_person_is_asked_before_a_clip_is_kept_and_before_the_first_session(
     assert words == {texts["consent.recording"], texts["consent.scoring"]}
 
 
-def test_a_token_that_ran_out_is_renewed_unseen(clinic: Clinic) -> None:
+def test_a_token_that_ran_out_is_renewed_unseen(clinic: AccountClinic) -> None:
     with clinic.signed_in(NAME, "#/account") as person:
         page = person.page
         page.evaluate(
@@ -183,8 +151,8 @@ def test_a_token_that_ran_out_is_renewed_unseen(clinic: Clinic) -> None:
         expect(page.get_by_role("dialog")).to_have_count(0)
 
 
-def test_an_account_is_deleted_by_its_owner(clinic: Clinic) -> None:
-    add_user(clinic.server.data, "gone", "member")
+def test_an_account_is_deleted_by_its_owner(clinic: AccountClinic) -> None:
+    clinic.server.add_user("gone")
     with clinic.signed_in("gone", "#/account") as person:
         page = person.page
         page.get_by_role("button", name="Delete my account").click()
@@ -194,12 +162,12 @@ def test_an_account_is_deleted_by_its_owner(clinic: Clinic) -> None:
         expect(dialog.get_by_role("alert")).to_contain_text("Nothing was deleted")
         dialog.get_by_label("Password").fill(PASSWORD)
         dialog.get_by_role("button", name="Delete for ever").click()
-        sign_in(page, "gone")
+        person.sign_in(name="gone")
         expect(page.get_by_role("alert")).to_contain_text("name or the password is wrong")
     assert clinic.server.rows("SELECT * FROM users WHERE name = 'gone'") == []
 
 
-def test_everything_of_a_person_is_one_file(clinic: Clinic) -> None:
+def test_everything_of_a_person_is_one_file(clinic: AccountClinic) -> None:
     with clinic.signed_in(NAME, "#/account") as person:
         with person.page.expect_download() as download:
             person.page.get_by_role("button", name="Download my data").click()
@@ -210,7 +178,7 @@ def test_everything_of_a_person_is_one_file(clinic: Clinic) -> None:
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize(("width", "height"), SCREENS)
 def test_the_views_of_accounts_are_accessible_and_fit(
-    clinic: Clinic, width: int, height: int, scheme: str
+    clinic: AccountClinic, width: int, height: int, scheme: str
 ) -> None:
     with clinic.signed_in("carla", "#/members") as coach:
         token = make_invitation(coach, "axe").rpartition("/")[2]

@@ -3,11 +3,11 @@
 import json
 
 import pytest
-from driver import axe_violations, chromium_with
+from driver import WAIT_S, axe_violations, chromium_with
 from playwright.sync_api import expect, sync_playwright
 from populated import populated
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.shares]
 
 WIDTHS = {"wide": (1280, 800), "narrow": (390, 844)}
 
@@ -21,6 +21,7 @@ def reader(tmp_path_factory, chromium):
         chromium_with(playwright, chromium, None) as browser,
     ):
         context = browser.new_context(base_url=server.url)
+        context.set_default_timeout(WAIT_S * 1000)
         page = context.new_page()
         page.complaints = []
         page.on("pageerror", lambda error: page.complaints.append(str(error)))
@@ -52,6 +53,9 @@ def test_the_page_shows_every_operation_and_message(page):
         for side in ("client", "server")
         if side in each
     )
+    for side in ("client", "server"):
+        name = document["x-call-socket"][side]["$ref"].rpartition("/")[2]
+        messages += len(document["components"]["schemas"][name]["oneOf"])
     shown = page.locator("details.operation")
     expect(shown).to_have_count(operations + messages + len(document["webhooks"]))
 

@@ -1,16 +1,13 @@
 """What was trained: records, the history and its files, progress, and what a coach sees of it."""
 
 import asyncio
-import contextlib
 import csv
 import io
 import json
 import re
-import subprocess
-import sys
 from collections.abc import Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -19,32 +16,23 @@ import pytest
 import videos
 from driver import (
     PASSWORD,
+    PHONE,
     WAIT_S,
+    WIDE,
+    Clinic,
     Person,
-    Server,
     axe_violations,
-    chromium_with,
-    person_at,
-    serving,
+    clinic_at,
 )
 from histories import whole_session
-from playwright.sync_api import (
-    APIRequestContext,
-    Browser,
-    Page,
-    Playwright,
-    expect,
-    sync_playwright,
-)
+from playwright.sync_api import Page, expect
 
 from posesim_server.moments import moments_of
 from posesim_server.store import Store
 from posesim_server.store.sessions import WholeSession
 
-pytestmark = [pytest.mark.browser, pytest.mark.weights]
+pytestmark = [pytest.mark.browser, pytest.mark.weights, pytest.mark.shares]
 
-WIDE = {"viewport": {"width": 1280, "height": 800}}
-PHONE = {"viewport": {"width": 390, "height": 844}}
 SQUAT, PLANK = "Squat from the side", "Plank"
 COACH = "carla"
 
@@ -56,41 +44,30 @@ PICTURES_ARE_SHOWN = """() => {
 
 @dataclass(frozen=True)
 class Member:
-    """Somebody who is coached, has allowed everything, and has a token."""
+    """Somebody who is coached."""
 
     id: str
     name: str
-    headers: dict[str, str]
 
 
 @dataclass
-class Clinic:
-    """A server with a coach and two exercises that members may train with, and a browser."""
+class HistoryClinic(Clinic):
+    """With a coach and two exercises that members may train with."""
 
-    server: Server
-    playwright: Playwright
-    browser: Browser
-    http: APIRequestContext
-    coach: dict[str, str]  # the headers of the coach's requests
-    exercises: dict[str, str]  # ids by name
+    exercises: dict[str, str] = field(default_factory=dict)  # ids by name
     members: int = 0
 
     def member(self) -> Member:
         """A new one, whom the coach invited."""
         self.members += 1
         name = f"mia{self.members}"
-        invitation = self.ask("POST", "/v1/invitations", self.coach, {"note": name})
+        invitation = self.ask(COACH, "POST", "/v1/invitations", {"note": name})
         account = {"username": name, "password": PASSWORD, "language": "en"}
-        tokens = self.ask("POST", "/v1/accounts", {}, {"token": invitation["token"], **account})
-        headers = {"Authorization": f"Bearer {tokens['access_token']}"}
-        return Member(self.ask("GET", "/v1/me", headers)["id"], name, headers)
-
-    def ask(
-        self, method: str, path: str, headers: dict[str, str], body: object = None
-    ) -> dict[str, Any]:
-        response = self.http.fetch(path, method=method, headers=headers, data=body)
-        assert response.ok, f"{method} {path}: {response.text()}"
-        return dict(response.json()) if response.status != 204 else {}
+        body = {"token": invitation["token"], **account}
+        response = self.http.post("/v1/accounts", data=body)
+        assert response.ok, response.text()
+        self.let_in(name)
+        return Member(self.ask(name, "GET", "/v1/me")["id"], name)
 
     def plant(self, member: Member, *sessions: WholeSession) -> None:
         """Keep sessions as if that member had trained."""
@@ -115,17 +92,6 @@ class Clinic:
         self.plant(member, whole)
         return whole
 
-    @contextlib.contextmanager
-    def signed_in(self, name: str, address: str, **options: Any) -> Iterator[Person]:
-        with person_at(self.browser, self.server, **{**WIDE, **options}) as person:
-            person.open()
-            person.page.get_by_role("textbox", name="Name").fill(name)
-            person.page.get_by_label("Password").fill(PASSWORD)
-            person.page.get_by_role("button", name="Sign in").click()
-            person.page.get_by_role("button", name=name).wait_for()
-            person.open(address)
-            yield person
-
 
 def in_a_thread(work: Coroutine[Any, Any, None]) -> None:
     """The thread of a test has Playwright's event loop."""
@@ -134,49 +100,18 @@ def in_a_thread(work: Coroutine[Any, Any, None]) -> None:
 
 
 @pytest.fixture(scope="module")
-def clinic(tmp_path_factory: pytest.TempPathFactory, chromium: Path) -> Iterator[Clinic]:
+def clinic(tmp_path_factory: pytest.TempPathFactory, chromium: Path) -> Iterator[HistoryClinic]:
     folder = tmp_path_factory.mktemp("clinic")
     squat = videos.stick_figure(folder / "squat.mp4", seconds=8)
     plank = videos.stick_figure(folder / "plank.mp4", seconds=3, exercise="still")
-    with (
-        serving(folder) as server,
-        sync_playwright() as playwright,
-        chromium_with(playwright, chromium, camera=None) as browser,
-    ):
-        add_coach(folder)
-        http = playwright.request.new_context(base_url=server.url)
-        answer = http.post("/token", form={"username": COACH, "password": PASSWORD}).json()
-        coach = {"Authorization": f"Bearer {answer['access_token']}"}
-        clinic = Clinic(server, playwright, browser, http, coach, {})
-        clinic.ask("POST", "/v1/consents", coach, {"purpose": "recording", "language": "en"})
+    with clinic_at(HistoryClinic, folder, chromium, camera=None) as clinic:
+        clinic.server.add_user(COACH, "coach")
+        clinic.let_in(COACH, "recording")
         for name, clip in ((SQUAT, squat), (PLANK, plank)):
-            clinic.exercises[name] = upload(clinic, name, clip)
+            exercise_id = clinic.upload(COACH, name, clip)
+            clinic.ask(COACH, "PATCH", f"/v1/exercises/{exercise_id}", {"visibility": "members"})
+            clinic.exercises[name] = exercise_id
         yield clinic
-        http.dispose()
-
-
-def add_coach(data: Path) -> None:
-    command = [sys.executable, "-m", "posesim_server", "user", "add", COACH, "--role", "coach"]
-    subprocess.run(
-        [*command, "--data", str(data)],
-        input=f"{PASSWORD}\n",
-        text=True,
-        check=True,
-        capture_output=True,
-    )
-
-
-def upload(clinic: Clinic, name: str, clip: Path) -> str:
-    """Upload an exercise that members may see; its frames can be asked for at once."""
-    file = {"name": clip.name, "mimeType": "video/mp4", "buffer": clip.read_bytes()}
-    response = clinic.http.post(
-        "/v1/exercises", headers=clinic.coach, multipart={"name": name, "clip": file}
-    )
-    assert response.ok, response.text()
-    exercise_id = str(response.json()["id"])
-    path = f"/v1/exercises/{exercise_id}"
-    clinic.ask("PATCH", path, clinic.coach, {"visibility": "members"})
-    return exercise_id
 
 
 def clock(seconds: float) -> str:
@@ -191,7 +126,7 @@ def download(page: Page, menu: str, choice: str) -> tuple[str, bytes]:
     return started.value.suggested_filename, Path(started.value.path()).read_bytes()
 
 
-def test_a_person_finds_everything_that_a_session_was(clinic: Clinic) -> None:
+def test_a_person_finds_everything_that_a_session_was(clinic: HistoryClinic) -> None:
     member = clinic.member()
     whole = clinic.trained(member, 1)
     session, parts = whole.session, whole.parts
@@ -222,7 +157,7 @@ def test_a_person_finds_everything_that_a_session_was(clinic: Clinic) -> None:
 
 
 def test_the_best_and_the_lowest_moment_have_the_references_picture_beside_them(
-    clinic: Clinic,
+    clinic: HistoryClinic,
 ) -> None:
     member = clinic.member()
     whole = clinic.trained(member, 1)
@@ -236,7 +171,7 @@ def test_the_best_and_the_lowest_moment_have_the_references_picture_beside_them(
         assert person.complaints == []
 
 
-def test_a_session_whose_reference_is_gone_keeps_its_moments(clinic: Clinic) -> None:
+def test_a_session_whose_reference_is_gone_keeps_its_moments(clinic: HistoryClinic) -> None:
     member = clinic.member()
     whole = whole_session(member.id, 77, name="Gone")
     clinic.plant(member, whole)
@@ -250,7 +185,7 @@ def test_a_session_whose_reference_is_gone_keeps_its_moments(clinic: Clinic) -> 
         assert person.complaints == []
 
 
-def test_a_routine_shows_no_repetitions(clinic: Clinic) -> None:
+def test_a_routine_shows_no_repetitions(clinic: HistoryClinic) -> None:
     member = clinic.member()
     whole = whole_session(member.id, 78, name="Routine")
     clinic.plant(member, replace(whole, session=replace(whole.session, kind="routine")))
@@ -261,7 +196,7 @@ def test_a_routine_shows_no_repetitions(clinic: Clinic) -> None:
         expect(page.get_by_text("Repetitions", exact=True)).to_have_count(0)
 
 
-def test_every_moment_can_be_read_with_the_keyboard(clinic: Clinic) -> None:
+def test_every_moment_can_be_read_with_the_keyboard(clinic: HistoryClinic) -> None:
     member = clinic.member()
     whole = clinic.trained(member, 1)
     at_ten = next(row for row in whole.parts.scores if row.t_s >= 10)
@@ -282,7 +217,7 @@ def test_every_moment_can_be_read_with_the_keyboard(clinic: Clinic) -> None:
         expect(table.get_by_role("row").filter(has_text="Interrupted")).to_have_count(1)
 
 
-def test_the_files_of_a_session_come_and_can_be_read(clinic: Clinic) -> None:
+def test_the_files_of_a_session_come_and_can_be_read(clinic: HistoryClinic) -> None:
     member = clinic.member()
     whole = clinic.trained(member, 1)
     with clinic.signed_in(member.name, f"#/summary/{whole.session.id}") as person:
@@ -307,7 +242,7 @@ def test_the_files_of_a_session_come_and_can_be_read(clinic: Clinic) -> None:
         assert person.complaints == []
 
 
-def test_a_session_is_deleted_when_that_was_confirmed(clinic: Clinic) -> None:
+def test_a_session_is_deleted_when_that_was_confirmed(clinic: HistoryClinic) -> None:
     member = clinic.member()
     whole = clinic.trained(member, 1)
     with clinic.signed_in(member.name, f"#/summary/{whole.session.id}") as person:
@@ -322,7 +257,7 @@ def test_a_session_is_deleted_when_that_was_confirmed(clinic: Clinic) -> None:
     assert clinic.server.rows(query, whole.session.id)[0]["count"] == 0
 
 
-def test_a_history_is_taken_along_to_another_account(clinic: Clinic) -> None:
+def test_a_history_is_taken_along_to_another_account(clinic: HistoryClinic) -> None:
     member = clinic.member()
     for seed in range(2):
         clinic.trained(member, seed, days_ago=seed)
@@ -350,7 +285,7 @@ def test_a_history_is_taken_along_to_another_account(clinic: Clinic) -> None:
         expect(page.get_by_role("link", name=SQUAT)).to_have_count(2)
 
 
-def test_older_sessions_are_shown_on_demand_and_read_on_from_there(clinic: Clinic) -> None:
+def test_older_sessions_are_shown_on_demand_and_read_on_from_there(clinic: HistoryClinic) -> None:
     member = clinic.member()
     at = datetime.now(UTC)
     many = [
@@ -369,7 +304,7 @@ def test_older_sessions_are_shown_on_demand_and_read_on_from_there(clinic: Clini
         expect(older).to_have_count(0)
 
 
-def test_sessions_and_progress_are_shown_for_one_exercise(clinic: Clinic) -> None:
+def test_sessions_and_progress_are_shown_for_one_exercise(clinic: HistoryClinic) -> None:
     member = clinic.member()
     for seed, (exercise, days_ago) in enumerate([(SQUAT, 0), (PLANK, 7), (SQUAT, 14)]):
         clinic.trained(member, seed, exercise, days_ago)
@@ -397,13 +332,13 @@ def test_sessions_and_progress_are_shown_for_one_exercise(clinic: Clinic) -> Non
         assert person.complaints == []
 
 
-def test_who_has_not_trained_is_told_what_progress_will_be(clinic: Clinic) -> None:
+def test_who_has_not_trained_is_told_what_progress_will_be(clinic: HistoryClinic) -> None:
     with clinic.signed_in(clinic.member().name, "#/progress") as person:
         expect(person.page.get_by_role("heading", level=2)).to_have_text("Nothing to show yet")
         assert person.complaints == []
 
 
-def test_a_coach_sees_a_members_session_until_the_member_ends_it(clinic: Clinic) -> None:
+def test_a_coach_sees_a_members_session_until_the_member_ends_it(clinic: HistoryClinic) -> None:
     member = clinic.member()
     whole = clinic.trained(member, 1)
     assert whole.session.summary is not None
@@ -422,8 +357,8 @@ def test_a_coach_sees_a_members_session_until_the_member_ends_it(clinic: Clinic)
         assert member.name in report.decode()
         assert person.complaints == []
 
-        coach_id = clinic.ask("GET", "/v1/me", clinic.coach)["id"]
-        clinic.ask("DELETE", f"/v1/coaches/{coach_id}", member.headers)
+        coach_id = clinic.ask(COACH, "GET", "/v1/me")["id"]
+        clinic.ask(member.name, "DELETE", f"/v1/coaches/{coach_id}")
         page.reload()
         expect(page.get_by_role("alert")).to_contain_text("You coach nobody of this id.")
         expect(page.get_by_label("Result")).to_have_count(0)
@@ -431,7 +366,7 @@ def test_a_coach_sees_a_members_session_until_the_member_ends_it(clinic: Clinic)
         expect(page.get_by_text("You coach nobody at this address.")).to_be_visible()
 
 
-def test_a_coach_plans_what_a_member_does_and_ends_the_coaching(clinic: Clinic) -> None:
+def test_a_coach_plans_what_a_member_does_and_ends_the_coaching(clinic: HistoryClinic) -> None:
     member = clinic.member()
     with clinic.signed_in(COACH, f"#/members/{member.id}") as person:
         page = person.page
@@ -451,7 +386,7 @@ def test_a_coach_plans_what_a_member_does_and_ends_the_coaching(clinic: Clinic) 
         expect(line).to_contain_text("15 repetitions · Mon, Wed, and Fri · until Dec 24, 2030")
         expect(line).to_contain_text("Heels on the floor")
         path = f"/v1/members/{member.id}/assignments"
-        (item,) = clinic.ask("GET", path, clinic.coach)["assignments"]
+        (item,) = clinic.ask(COACH, "GET", path)["assignments"]
         assert (item["target"], item["weekdays"]) == (15, [1, 3, 5])
 
         line.get_by_role("button", name=f"Change {SQUAT}").click()
@@ -476,7 +411,7 @@ def test_a_coach_plans_what_a_member_does_and_ends_the_coaching(clinic: Clinic) 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("size", [WIDE, PHONE], ids=["wide", "phone"])
-def test_axe_finds_nothing_and_every_view_fits(clinic: Clinic, size: dict[str, Any]) -> None:
+def test_axe_finds_nothing_and_every_view_fits(clinic: HistoryClinic, size: dict[str, Any]) -> None:
     member = clinic.member()
     whole = clinic.trained(member, 1)
     clinic.trained(member, 2, PLANK, 9)

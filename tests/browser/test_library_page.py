@@ -1,10 +1,7 @@
 """The library, an exercise's page, the day's plan and offline comparisons, as people meet them."""
 
 import base64
-import contextlib
 import itertools
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,31 +11,19 @@ import pytest
 import videos
 from driver import (
     NAME,
-    PASSWORD,
+    PHONE,
     WAIT_S,
-    Person,
-    Server,
+    WIDE,
+    Clinic,
     axe_violations,
-    chromium_with,
-    person_at,
-    serving,
+    clinic_at,
 )
-from playwright.sync_api import (
-    APIRequestContext,
-    Browser,
-    Locator,
-    Page,
-    Playwright,
-    expect,
-    sync_playwright,
-)
+from playwright.sync_api import Locator, Page, Route, expect
 
 pytestmark = [pytest.mark.browser, pytest.mark.weights]
 
 COACH = "carla"
 CLIP_S = 8.0
-WIDE = {"viewport": {"width": 1280, "height": 800}}
-PHONE = {"viewport": {"width": 390, "height": 844}}
 
 # Drops files on the view, as somebody does who drags them from a folder.
 DROP = """files => {
@@ -62,31 +47,16 @@ KEEP_PLACES = """() => {
 
 
 @dataclass
-class Clinic:
-    """A server with a member, a coach of that member, and a browser whose camera shows squats."""
+class LibraryClinic(Clinic):
+    """With a member, a coach of that member, and a camera that shows squats."""
 
-    server: Server
-    browser: Browser
-    http: APIRequestContext
     clip: Path
-    headers: dict[str, dict[str, str]] = field(default_factory=dict)  # of requests, by name
     numbers: Iterator[int] = field(default_factory=itertools.count)
-
-    def ask(self, name: str, method: str, path: str, body: object = None) -> dict[str, Any]:
-        """Ask the server as somebody."""
-        response = self.http.fetch(path, method=method, headers=self.headers[name], data=body)
-        assert response.ok, f"{method} {path}: {response.text()}"
-        return dict(response.json()) if response.status != 204 else {}
 
     def exercise(self, owner: str, **changes: object) -> tuple[str, str]:
         """The id and name of a new one."""
         name = f"Squat {next(self.numbers)}"
-        file = {"name": "squat.mp4", "mimeType": "video/mp4", "buffer": self.clip.read_bytes()}
-        response = self.http.post(
-            "/v1/exercises", headers=self.headers[owner], multipart={"name": name, "clip": file}
-        )
-        assert response.ok, response.text()
-        exercise_id = str(response.json()["id"])
+        exercise_id = self.upload(owner, name, self.clip)
         if changes:
             self.ask(owner, "PATCH", f"/v1/exercises/{exercise_id}", changes)
         return exercise_id, name
@@ -101,60 +71,27 @@ class Clinic:
         (row,) = self.server.rows("SELECT * FROM exercises WHERE id = ?", exercise_id)
         return dict(row)
 
-    @contextlib.contextmanager
-    def signed_in(self, address: str, name: str = NAME, **options: Any) -> Iterator[Person]:
-        with person_at(self.browser, self.server, **{**WIDE, **options}) as person:
-            person.open(address)
-            person.page.get_by_role("textbox", name="Name").fill(name)
-            person.page.get_by_label("Password").fill(PASSWORD)
-            person.page.get_by_role("button", name="Sign in").click()
-            person.page.get_by_role("button", name="account and more").wait_for()
-            yield person
-
 
 @pytest.fixture(scope="module")
-def clinic(tmp_path_factory: pytest.TempPathFactory, chromium: Path) -> Iterator[Clinic]:
+def clinic(tmp_path_factory: pytest.TempPathFactory, chromium: Path) -> Iterator[LibraryClinic]:
     folder = tmp_path_factory.mktemp("clinic")
     clip = videos.stick_figure(folder / "squat.mp4", seconds=CLIP_S)
     camera = videos.stick_figure(
         folder / "camera.y4m", size=(640, 480), shirt=videos.CORAL, wall=videos.COOL_WALL
     )
-    with (
-        serving(folder) as server,
-        sync_playwright() as playwright,
-        chromium_with(playwright, chromium, camera) as browser,
-    ):
-        yield made(Clinic(server, browser, http_of(playwright, server), clip), folder)
-
-
-def http_of(playwright: Playwright, server: Server) -> APIRequestContext:
-    return playwright.request.new_context(base_url=server.url)
-
-
-def made(clinic: Clinic, data: Path) -> Clinic:
-    """With everybody signed in, who allow everything, and the member coached by the coach."""
-    command = [sys.executable, "-m", "posesim_server", "user", "add", COACH, "--role", "coach"]
-    subprocess.run(
-        [*command, "--data", str(data)],
-        input=f"{PASSWORD}\n",
-        text=True,
-        check=True,
-        capture_output=True,
-    )
-    for name in (NAME, COACH):
-        answer = clinic.http.post("/token", form={"username": name, "password": PASSWORD}).json()
-        clinic.headers[name] = {"Authorization": f"Bearer {answer['access_token']}"}
-        for purpose in ("scoring", "recording"):
-            clinic.ask(name, "POST", "/v1/consents", {"purpose": purpose, "language": "en"})
-    invitation = clinic.ask(COACH, "POST", "/v1/invitations", {"note": NAME})
-    clinic.ask(NAME, "POST", "/v1/invitations/accept", {"token": invitation["token"]})
-    return clinic
+    with clinic_at(LibraryClinic, folder, chromium, camera, clip=clip) as clinic:
+        clinic.server.add_user(COACH, "coach")
+        for name in (NAME, COACH):
+            clinic.let_in(name, "scoring", "recording")
+        invitation = clinic.ask(COACH, "POST", "/v1/invitations", {"note": NAME})
+        clinic.ask(NAME, "POST", "/v1/invitations/accept", {"token": invitation["token"]})
+        yield clinic
 
 
 def ready(page: Page) -> Locator:
     """The way from an exercise's page to a session, once it can be gone."""
     link = page.get_by_role("link", name="Try it")
-    expect(link).to_be_visible(timeout=WAIT_S * 1000)
+    expect(link).to_be_visible()
     return link
 
 
@@ -168,9 +105,9 @@ def drop(page: Page, *clips: Path) -> None:
     )
 
 
-def test_a_clip_is_trimmed_by_keyboard_and_prepared_anew(clinic: Clinic) -> None:
+def test_a_clip_is_trimmed_by_keyboard_and_prepared_anew(clinic: LibraryClinic) -> None:
     exercise_id, _ = clinic.exercise(NAME)
-    with clinic.signed_in(f"#/library/{exercise_id}") as person:
+    with clinic.signed_in(NAME, f"#/library/{exercise_id}") as person:
         page = person.page
         ready(page)
         start = page.get_by_role("slider", name="Start of the part")
@@ -194,9 +131,9 @@ def test_a_clip_is_trimmed_by_keyboard_and_prepared_anew(clinic: Clinic) -> None
         assert person.complaints == []
 
 
-def test_the_part_can_be_set_where_the_clip_stands_and_dragged(clinic: Clinic) -> None:
+def test_the_part_can_be_set_where_the_clip_stands_and_dragged(clinic: LibraryClinic) -> None:
     exercise_id, _ = clinic.exercise(NAME)
-    with clinic.signed_in(f"#/library/{exercise_id}") as person:
+    with clinic.signed_in(NAME, f"#/library/{exercise_id}") as person:
         page = person.page
         position = page.get_by_role("slider", name="Position in the clip")
         position.focus()
@@ -218,9 +155,9 @@ def test_the_part_can_be_set_where_the_clip_stands_and_dragged(clinic: Clinic) -
 
 
 @pytest.mark.slow
-def test_changes_are_not_lost_unasked(clinic: Clinic) -> None:
+def test_changes_are_not_lost_unasked(clinic: LibraryClinic) -> None:
     exercise_id, name = clinic.exercise(NAME)
-    with clinic.signed_in("#/library") as person:
+    with clinic.signed_in(NAME, "#/library") as person:
         page = person.page
         person.wait_for_reference(name)
         page.get_by_role("link", name=f"Edit {name}").click()
@@ -244,10 +181,56 @@ def test_changes_are_not_lost_unasked(clinic: Clinic) -> None:
         assert person.complaints == []
 
 
+def test_changes_are_not_lost_to_somebody_who_leaves_at_once(clinic: LibraryClinic) -> None:
+    exercise_id, _ = clinic.exercise(NAME)
+    with clinic.signed_in(NAME, f"#/library/{exercise_id}") as person:
+        page = person.page
+        page.get_by_label("Description").evaluate(
+            """field => {
+                field.value = "Heels stay on the floor.";
+                field.dispatchEvent(new InputEvent("input", {bubbles: true}));
+                location.hash = "#/history";
+            }"""
+        )
+        dialog = page.get_by_role("dialog", name="Save your changes?")
+        dialog.get_by_role("button", name="Keep editing").click()
+        expect(page.get_by_label("Description")).to_have_value("Heels stay on the floor.")
+        assert person.complaints == []
+
+
+def test_a_list_that_was_asked_for_before_a_change_does_not_take_it_back(
+    clinic: LibraryClinic,
+) -> None:
+    exercise_id, _ = clinic.exercise(NAME)
+    late: list[Route] = []
+
+    def hold(route: Route) -> None:
+        late.append(route)
+
+    with clinic.signed_in(NAME, "#/history") as person:
+        page = person.page
+        page.route("**/v1/exercises", hold, times=1)
+        with page.expect_request("**/v1/exercises"):
+            person.open("#/library")
+        page.get_by_role("heading", level=1, name="Library").wait_for()
+        old = late[0].fetch()
+        person.open(f"#/library/{exercise_id}")
+        page.get_by_label("Description").fill("Slowly.")
+        save = page.get_by_role("button", name="Save")
+        save.click()
+        expect(save).to_have_count(0)
+
+        with page.expect_request("**/v1/exercises"):  # so it is asked for again
+            late[0].fulfill(response=old)
+        expect(page.get_by_label("Description")).to_have_value("Slowly.")
+        expect(save).to_have_count(0)
+        assert person.complaints == []
+
+
 @pytest.mark.slow
-def test_a_part_is_played_mirrored_and_told_in_its_own_time(clinic: Clinic) -> None:
+def test_a_part_is_played_mirrored_and_told_in_its_own_time(clinic: LibraryClinic) -> None:
     exercise_id, _ = clinic.exercise(NAME, start_s=2, end_s=6, mirrored=True)
-    with clinic.signed_in(f"#/library/{exercise_id}") as person:
+    with clinic.signed_in(NAME, f"#/library/{exercise_id}") as person:
         page = person.page
         ready(page).click()
         page.get_by_role("radio", name="Follow the video").check()
@@ -270,10 +253,10 @@ def test_a_part_is_played_mirrored_and_told_in_its_own_time(clinic: Clinic) -> N
         assert person.complaints == []
 
 
-def test_the_days_plan_is_completed_by_training(clinic: Clinic) -> None:
+def test_the_days_plan_is_completed_by_training(clinic: LibraryClinic) -> None:
     exercise_id, name = clinic.exercise(COACH)
     assignment = clinic.assign(exercise_id, target=1, note="As low as you can.")
-    with clinic.signed_in("#/") as person:
+    with clinic.signed_in(NAME, "#/") as person:
         page = person.page
         expect(page.get_by_role("heading", level=1)).to_have_text("Today")
         item = page.get_by_role("listitem").filter(has_text=name)
@@ -295,8 +278,8 @@ def test_the_days_plan_is_completed_by_training(clinic: Clinic) -> None:
     clinic.ask(COACH, "DELETE", f"/v1/assignments/{assignment}")
 
 
-def test_a_day_without_a_plan_leads_to_the_library(clinic: Clinic) -> None:
-    with clinic.signed_in("#/", COACH) as person:
+def test_a_day_without_a_plan_leads_to_the_library(clinic: LibraryClinic) -> None:
+    with clinic.signed_in(COACH, "#/") as person:
         page = person.page
         expect(page.get_by_role("heading", level=1)).to_have_text("Nothing is planned for today")
         page.get_by_role("link", name="Open the library").click()
@@ -304,9 +287,9 @@ def test_a_day_without_a_plan_leads_to_the_library(clinic: Clinic) -> None:
         assert person.complaints == []
 
 
-def test_a_dropped_video_is_compared_with_an_exercise(clinic: Clinic) -> None:
+def test_a_dropped_video_is_compared_with_an_exercise(clinic: LibraryClinic) -> None:
     exercise_id, name = clinic.exercise(NAME)
-    with clinic.signed_in(f"#/library/{exercise_id}") as person:
+    with clinic.signed_in(NAME, f"#/library/{exercise_id}") as person:
         page = person.page
         ready(page)
         person.open("#/compare")
@@ -326,10 +309,10 @@ def test_a_dropped_video_is_compared_with_an_exercise(clinic: Clinic) -> None:
 
 
 def test_a_second_dropped_video_is_what_it_is_compared_with_and_a_job_can_be_cancelled(
-    clinic: Clinic, tmp_path: Path
+    clinic: LibraryClinic, tmp_path: Path
 ) -> None:
     other = videos.stick_figure(tmp_path / "other.mp4", seconds=3)
-    with clinic.signed_in("#/compare") as person:
+    with clinic.signed_in(NAME, "#/compare") as person:
         page = person.page
         page.get_by_role("heading", name="Your comparisons").wait_for()
         drop(page, clinic.clip)
@@ -347,14 +330,14 @@ def test_a_second_dropped_video_is_what_it_is_compared_with_and_a_job_can_be_can
 
 @pytest.mark.slow
 def test_several_clips_are_added_at_once_and_one_is_cancelled(
-    clinic: Clinic, tmp_path: Path
+    clinic: LibraryClinic, tmp_path: Path
 ) -> None:
     clips = [videos.stick_figure(tmp_path / f"{name}.mp4", seconds=3) for name in ("one", "two")]
     clinic.exercise(NAME)  # without any the page offers other buttons
     for clip in clips:  # an empty box makes it so long that it is still being sent when cancelled
         with clip.open("ab") as file:
             file.write((200_000).to_bytes(4, "big") + b"free" + bytes(200_000 - 8))
-    with clinic.signed_in("#/library") as person:
+    with clinic.signed_in(NAME, "#/library") as person:
         page = person.page
         page.get_by_role("button", name="Add a video").wait_for()
         network = page.context.new_cdp_session(page)
@@ -381,16 +364,18 @@ def test_several_clips_are_added_at_once_and_one_is_cancelled(
 
 
 @pytest.mark.slow
-def test_a_coach_shows_an_exercise_to_members_who_find_it_by_searching(clinic: Clinic) -> None:
+def test_a_coach_shows_an_exercise_to_members_who_find_it_by_searching(
+    clinic: LibraryClinic,
+) -> None:
     exercise_id, name = clinic.exercise(COACH)
     for _ in range(9):
         clinic.exercise(NAME)
-    with clinic.signed_in(f"#/library/{exercise_id}", COACH) as coach:
+    with clinic.signed_in(COACH, f"#/library/{exercise_id}") as coach:
         coach.page.get_by_role("radio", name="My members").check()
         coach.page.get_by_role("button", name="Save").click()
         ready(coach.page)
         assert coach.complaints == []
-    with clinic.signed_in("#/library") as person:
+    with clinic.signed_in(NAME, "#/library") as person:
         page = person.page
         page.get_by_role("searchbox", name="Search").fill(f"{COACH} {name}")
         card = page.get_by_role("listitem").filter(has_text=f"From {COACH}")
@@ -404,7 +389,7 @@ def test_a_coach_shows_an_exercise_to_members_who_find_it_by_searching(clinic: C
 
 
 @pytest.mark.parametrize("size", [WIDE, PHONE], ids=["wide", "phone"])
-def test_axe_finds_nothing_and_every_view_fits(clinic: Clinic, size: dict[str, Any]) -> None:
+def test_axe_finds_nothing_and_every_view_fits(clinic: LibraryClinic, size: dict[str, Any]) -> None:
     own, _ = clinic.exercise(COACH, visibility="everyone", description="Slowly.", target=8)
     assignment = clinic.assign(own, note="Before breakfast.")
     width = size["viewport"]["width"]
@@ -412,7 +397,7 @@ def test_axe_finds_nothing_and_every_view_fits(clinic: Clinic, size: dict[str, A
         (NAME, ("today", "library", f"library/{own}", "compare")),
         (COACH, ("today", f"library/{own}")),
     ):
-        with clinic.signed_in("#/history", name, **size, reduced_motion="reduce") as person:
+        with clinic.signed_in(name, "#/history", **size, reduced_motion="reduce") as person:
             page = person.page
             for view in views:
                 person.open(f"#/{view}")

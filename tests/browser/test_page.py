@@ -8,7 +8,8 @@ import pytest
 import videos
 from driver import (
     NAME,
-    WAIT_S,
+    PHONE,
+    WIDE,
     Person,
     Server,
     axe_violations,
@@ -21,8 +22,6 @@ from playwright.sync_api import Browser, Playwright, expect, sync_playwright
 
 pytestmark = [pytest.mark.browser, pytest.mark.weights]
 
-WIDE = {"viewport": {"width": 1280, "height": 800}}
-PHONE = {"viewport": {"width": 390, "height": 844}}
 REFERENCE = "Squat from the side"
 
 
@@ -177,7 +176,7 @@ def test_a_newcomer_records_a_reference_with_the_camera(stage: Stage) -> None:
         page.get_by_role("link", name="Record", exact=True).click()
         page.get_by_role("button", name="Start recording").click()
         stop = page.get_by_role("button", name="Stop recording")
-        expect(stop).to_be_enabled(timeout=WAIT_S * 1000)
+        expect(stop).to_be_enabled()
         stop.click()
         page.get_by_label("Name of the movement").fill("Recorded")
         page.get_by_role("button", name="Save reference").click()
