@@ -19,10 +19,14 @@ import pytest
 from posesim import cli as library_cli
 from posesim.engines import ENGINES
 from posesim_server.auth import Passwords
-from posesim_server.cli import ROLES, VARIABLES, BadOption, build_parser, config_from, main
+from posesim_server.cli import build_parser, main
+from posesim_server.commands.options import VARIABLES, BadOption
+from posesim_server.commands.serve import config_from
+from posesim_server.commands.users import ROLES
 from posesim_server.config import ServerConfig
 from posesim_server.database import now
 from posesim_server.demo import demo_password
+from posesim_server.secret_file import BadSecretFile
 from posesim_server.serve import CannotListen, address, serve
 from posesim_server.store import Store
 from posesim_server.store.users import Role
@@ -44,13 +48,31 @@ def config_of(environment, *arguments):
 
 # Options
 
+SECRET = "EbBBMoMCCwkYr3oJbWOLcxSAP3MNd4Kgb7qYoJbyjsE="
+
+
+def secret_file(folder, text=f"{SECRET}\n", mode=0o600):
+    path = folder / "turn_secret"
+    path.write_text(text)
+    path.chmod(mode)
+    return path
+
+
+def with_secret(path):
+    return config_of({}, "--turn-url", "turn:a", "--turn-secret-file", str(path))
+
 
 def test_help_shows_each_command_with_an_example(capsys):
     with pytest.raises(SystemExit) as stopped:
         main(["--help"])
     assert stopped.value.code == 0
     shown = capsys.readouterr().out
-    for example in ("posesim serve", "posesim user add anna", "posesim weights fetch"):
+    for example in (
+        "posesim serve",
+        "posesim user add anna",
+        "posesim move",
+        "posesim weights fetch",
+    ):
         assert f"  {example}" in shown
 
 
@@ -71,20 +93,34 @@ def test_without_options_the_server_is_as_its_configuration_says(tmp_path):
 
 
 def test_each_option_can_come_from_the_environment(tmp_path):
+    turn_secret = secret_file(tmp_path)
     values = {
         "--host": "0.0.0.0",
         "--port": "9000",
         "--data": str(tmp_path),
         "--database-url": "postgresql+asyncpg://host/name",
+        "--objects": "s3://bucket/clinic",
+        "--objects-endpoint": "https://store.example",
+        "--objects-public-url": "https://files.example",
+        "--objects-through-server": "1",
+        "--objects-cache-bytes": "1000",
         "--weights": "/w.safetensors",
-        "--engine": "torch",
+        "--engine": "ray",
         "--backbone": "i3d_r50",
         "--max-upload-bytes": "1000",
         "--max-clip-s": "60",
         "--max-video-s": "900",
         "--workers": "3",
+        "--max-workers": "9",
+        "--ray-address": "head:6379",
+        "--ray-cpus": "2",
+        "--ray-gpus": "0.25",
         "--max-sessions": "2",
         "--max-session-s": "600",
+        "--idle-s": "120",
+        "--sessions-per-user": "5",
+        "--sign-in-attempts": "6",
+        "--requests-per-s": "40",
         "--user-token-s": "60",
         "--session-token-s": "50",
         "--refresh-token-s": "3600",
@@ -94,10 +130,23 @@ def test_each_option_can_come_from_the_environment(tmp_path):
         "--token-type": "at+jwt JWT",
         "--no-passwords": "1",
         "--ice-server": "stun:a stun:b",
+        "--turn-url": "turn:a:3478 turns:a:5349",
+        "--turn-secret-file": str(turn_secret),
+        "--turn-credential-s": "7200",
+        "--relay-only": "1",
+        "--public-address": "192.0.2.7 2001:db8::7",
+        "--media-ports": "50000-50199",
+        "--stock-aiortc": "1",
+        "--trust-proxy": "127.0.0.1 10.0.0.0/24",
         "--allow-origin": "https://a.example https://b.example",
         "--allow-private-webhooks": "1",
         "--retain": "jobs=7 audit=0",
+        "--drain-s": "45",
         "--log-format": "json",
+        "--otel-endpoint": "http://127.0.0.1:4318",
+        "--cluster": "redis://:word@127.0.0.1:6379/1",
+        "--node-url": "https://node1.example",
+        "--cluster-origin": "https://node2.example https://pose.example",
     }
     assert set(values) == set(VARIABLES)
     environment = {VARIABLES[option]: value for option, value in values.items()}
@@ -107,14 +156,22 @@ def test_each_option_can_come_from_the_environment(tmp_path):
         data=tmp_path,
         database_url="postgresql+asyncpg://host/name",
         weights=Path("/w.safetensors"),
-        engine="torch",
+        engine="ray",
         backbone="i3d_r50",
         max_upload_bytes=1000,
         max_clip_s=60,
         max_video_s=900,
         workers=3,
+        max_workers=9,
+        ray_address="head:6379",
+        ray_cpus=2.0,
+        ray_gpus=0.25,
         max_sessions=2,
         max_session_s=600,
+        idle_s=120.0,
+        sessions_per_user=5,
+        sign_in_attempts=6,
+        requests_per_s=40.0,
         user_token_s=60,
         session_token_s=50,
         refresh_token_s=3600,
@@ -124,10 +181,28 @@ def test_each_option_can_come_from_the_environment(tmp_path):
         token_types=("at+jwt", "JWT"),
         passwords=False,
         ice_servers=("stun:a", "stun:b"),
+        turn_urls=("turn:a:3478", "turns:a:5349"),
+        turn_secret=SECRET,
+        turn_credential_s=7200,
+        relay_only=True,
+        public_addresses=("192.0.2.7", "2001:db8::7"),
+        media_ports=(50000, 50199),
+        stock_aiortc=True,
+        trusted_proxies=("127.0.0.1", "10.0.0.0/24"),
         allowed_origins=("https://a.example", "https://b.example"),
         allow_private_webhooks=True,
         retain={"jobs": 7, "audit": 0},
+        drain_s=45.0,
         log_format="json",
+        otel_endpoint="http://127.0.0.1:4318",
+        objects="s3://bucket/clinic",
+        objects_endpoint="https://store.example",
+        objects_public_url="https://files.example",
+        objects_through_server=True,
+        objects_cache_bytes=1000,
+        cluster="redis://:word@127.0.0.1:6379/1",
+        node_url="https://node1.example",
+        cluster_origins=("https://node2.example", "https://pose.example"),
     )
 
 
@@ -136,15 +211,15 @@ def test_what_is_typed_outweighs_the_environment():
 
 
 def test_an_option_that_may_be_repeated_adds_up():
-    config = config_of({}, "--ice-server", "stun:a", "--ice-server", "turn:b")
-    assert config.ice_servers == ("stun:a", "turn:b")
+    config = config_of({}, "--ice-server", "stun:a", "--ice-server", "stun:b")
+    assert config.ice_servers == ("stun:a", "stun:b")
 
 
 def test_a_variable_that_makes_no_sense_is_named(monkeypatch, capsys):
     monkeypatch.setenv("POSESIM_ENGINE", "steam")
     assert main(["user", "list"]) == 2
     assert capsys.readouterr().err == (
-        f"posesim: POSESIM_ENGINE must be one of {', '.join(ENGINES)}, got 'steam'.\n"
+        f"posesim: POSESIM_ENGINE must be one of {', '.join(ENGINES)}, ray, got 'steam'.\n"
     )
 
 
@@ -164,6 +239,44 @@ def test_an_option_that_makes_no_sense_is_a_sentence(data, capsys):
     assert capsys.readouterr().err == "posesim: --max-sessions must be above 0, got 0.\n"
     with pytest.raises(BadOption):
         config_of({}, "--max-sessions", "0")
+
+
+def test_a_secret_may_be_read_by_a_group_as_well(tmp_path):
+    assert with_secret(secret_file(tmp_path, mode=0o640)).turn_secret == SECRET
+
+
+@pytest.mark.parametrize(
+    ("text", "mode", "sentence"),
+    [
+        (SECRET, 0o644, r"can be read by everybody.* chmod o= .*turn_secret$"),
+        (SECRET[:31], 0o600, r"must be one line of at least 32 random characters"),
+        ("a" * 64, 0o600, r"must be one line of at least 32 random characters"),
+        (f"{SECRET}\n{SECRET}", 0o600, r"must be one line of at least 32 random characters"),
+        ("", 0o600, r".* without spaces\. Make one with: \(umask 077; head -c 32 .* > .*/turn_"),
+        ("\udcff" * 40, 0o600, r"is not text"),
+    ],
+)
+def test_a_secret_that_others_know_or_could_guess_is_refused(tmp_path, text, mode, sentence):
+    path = secret_file(tmp_path, "", mode)
+    path.write_bytes(text.encode(errors="surrogateescape"))
+    with pytest.raises(BadSecretFile, match=rf"turn_secret \(--turn-secret-file\) {sentence}"):
+        with_secret(path)
+
+
+def test_a_secret_that_is_not_there_ends_the_start_with_a_sentence(tmp_path, capsys):
+    path = tmp_path / "none"
+    options = ["--data", str(tmp_path / "data"), "--turn-url", "turn:a"]
+    assert main(["serve", *options, "--turn-secret-file", str(path)]) == 2
+    assert capsys.readouterr().err.startswith(
+        f"posesim: The secret {path} (--turn-secret-file) can't be read: No such file"
+    )
+
+
+@pytest.mark.parametrize("ports", ["50000", "50000-", "a-b"])
+def test_ports_that_are_no_range_are_refused(ports, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        config_of({}, "--media-ports", ports)
+    assert "--media-ports: must be two ports, as in 50000-50199" in capsys.readouterr().err
 
 
 # Users
@@ -301,8 +414,8 @@ QUICK = argon2.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 
 
 @pytest.fixture
-async def store(tmp_path):
-    store = await Store.open(f"sqlite+aiosqlite:///{tmp_path / 'db'}")
+async def store(database_url):
+    store = await Store.open(database_url)
     yield store
     await store.close()
 
@@ -389,6 +502,7 @@ from functools import partial
 from fake_engine import open_fake_network
 from posesim_server.config import ServerConfig
 from posesim_server.logs import configure_logging
+from posesim_server.secret_file import BadSecretFile
 from posesim_server.serve import serve
 
 configure_logging("json")

@@ -1,0 +1,1 @@
+"""The commands of `posesim` that need the server. They import what they need when they run."""
