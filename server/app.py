@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import replace
 from functools import partial
 
@@ -10,9 +11,12 @@ import aiohttp
 import structlog
 from aiohttp import web
 
+from . import clustered
 from .api import (
     accounts,
     audit,
+    call_records,
+    call_socket,
     coaching,
     documentation,
     guard,
@@ -21,6 +25,7 @@ from .api import (
     predict,
     token,
 )
+from .api import calls as calls_api
 from .api import exercises as exercises_api
 from .api import exports as exports_api
 from .api import history as history_api
@@ -29,6 +34,7 @@ from .api import plans as plans_api
 from .api import privacy as privacy_api
 from .api import sessions as sessions_api
 from .api import webhooks as webhooks_api
+from .api.tries import signalling
 from .auth import PERIOD_S, Guesses, Passwords, Tokens, Tries, TryLimit, load_secret
 from .auth.discovery import fetch_keys
 from .auth.issuer import Issuer
@@ -38,13 +44,23 @@ from .auth.remote_keys import RemoteKeys
 from .auth.sign_ins import SignIns
 from .background.jobs import Jobs
 from .background.outbound import Outbound
+from .background.turns import NoTurn
 from .background.webhooks import MOST_AT_ONCE, Webhooks
+from .beside import beside
+from .calls.rooms import Rooms
+from .calls.sessions import CallSessions
 from .compute.admission import CHUNK_S
 from .compute.frames import SLOTS
-from .compute.network import OpenNetwork, open_network
-from .compute.workers import Launch, ProcessBody, Workers
+from .compute.network import OpenNetwork, elsewhere, open_network
+from .compute.on_ray.cluster import ray_workers
+from .compute.process_link import Launch, ProcessBody
+from .compute.workers import Workers
 from .config import ServerConfig
+from .database import now
 from .keys import (
+    ARCHIVING,
+    CALL_SESSIONS,
+    CLUSTER,
     CONFIG,
     CONSENTS,
     DELETION,
@@ -54,29 +70,43 @@ from .keys import (
     INVITATION_TRIES,
     JOBS,
     METRICS,
+    OBJECTS,
     OUTSIDE,
     PASSWORDS,
+    READINESS,
     REFRESH_TOKENS,
+    REOPENING,
     REPORTING,
+    ROOMS,
     SESSIONS,
     SIGN_INS,
+    SIGNALLING,
     STORE,
     TOKENS,
     WEBHOOKS,
     WORKERS,
 )
+from .left_over import clear
 from .library.exercises import Exercises
 from .live import signaling
-from .live.session import Limits
+from .live.media_ports import media_ports
+from .live.plan import Limits
 from .live.sessions import Sessions
+from .memory import give_back_memory
 from .metrics import Metrics
+from .objects.opening import open_objects
 from .one_at_a_time import OneAtATime
 from .privacy.consents import Consents, Wordings
 from .privacy.deletion import Deletion
+from .privacy.personal_data import DOWNLOADS
 from .privacy.retention import keep_house
 from .problems import problems
+from .rate import Signalling
+from .readiness import Readiness
+from .reopening import Reopening
 from .static_files import add_headers, add_page, static_folder
 from .store import Store
+from .traces import TRACES, opened, traced
 
 logger = structlog.get_logger(__name__)
 
@@ -91,6 +121,7 @@ def create_app(
     passwords: Passwords | None = None,
     launch: Launch = ProcessBody,
     tries: Tries | None = None,
+    rates: Signalling | None = None,
 ) -> web.Application:
     """Put the server together; what takes time or touches the disk happens when it starts.
 
@@ -100,29 +131,46 @@ def create_app(
         limits: How long each part of a session may take; None takes them from `config`.
         passwords: How they are hashed; None takes argon2's recommended cost.
         launch: What a worker runs in.
-        tries: How often one address may guess; None takes what protects against guessing.
+        tries: How often one address may guess; None takes it from `config`.
+        rates: How often sessions and calls may be begun, joined and ended; None as well.
     """
     app = web.Application(
-        middlewares=[problems, guard.same_origin, guard.signed_in], client_max_size=JSON_BYTES
+        middlewares=[problems, signalling, guard.same_origin, guard.signed_in],
+        client_max_size=JSON_BYTES,
     )
+    if config.otel_endpoint is not None:
+        app.middlewares.insert(0, traced)
     app[CONFIG] = config
-    tries = tries or Tries()
+    tries = tries or Tries.allowing(config.sign_in_attempts, config.requests_per_s)
     app[GUESSES] = Guesses(tries)
     app[INVITATION_TRIES] = TryLimit(tries.invitations, PERIOD_S)  # for each address
+    app[SIGNALLING] = rates or Signalling.allowing(config.requests_per_s)
     app[PASSWORDS] = passwords or Passwords()
     app[METRICS] = Metrics()
-    app[IMPORTING], app[REPORTING] = OneAtATime(), OneAtATime()
+    for work in (ARCHIVING, IMPORTING, REPORTING):
+        app[work] = OneAtATime()
+    app.cleanup_ctx.append(_traces)
     app.cleanup_ctx.append(_loop_watch)
+    app.cleanup_ctx.append(_memory)
+    app.cleanup_ctx.append(_media_ports)
     app.cleanup_ctx.append(_store)
+    app.cleanup_ctx.append(_objects)
     app.cleanup_ctx.append(partial(_workers, open_network, launch))
     app.cleanup_ctx.append(_webhooks)
     app.cleanup_ctx.append(partial(_sessions, limits))
-    app.cleanup_ctx.append(_sign_ins)
+    app.cleanup_ctx.append(_readiness)
     app.cleanup_ctx.append(_outside)
     app.cleanup_ctx.append(_exercises)
+    app.cleanup_ctx.append(_reopening)
+    app.cleanup_ctx.append(_consents)
+    app.cleanup_ctx.append(_calls)
+    if config.cluster is not None:
+        app.cleanup_ctx.append(_cluster)
+    app.cleanup_ctx.append(_sign_ins)
     app.cleanup_ctx.append(_jobs)
     app.cleanup_ctx.append(_privacy)
     app.on_startup.append(documentation.describe)
+    app.on_shutdown.append(_end_calls)
     app.on_shutdown.append(_end_sessions)
     app.on_shutdown.append(_end_listening)
     app.on_response_prepare.append(add_headers)
@@ -138,6 +186,9 @@ def create_app(
         sessions_api,
         history_api,
         exports_api,
+        calls_api,
+        call_records,
+        call_socket,
         predict,
         jobs_api,
         webhooks_api,
@@ -161,19 +212,48 @@ async def _store(app: web.Application) -> AsyncIterator[None]:
         session_token_s=config.session_token_s,
     )
     app[STORE] = await Store.open(config.database)
-    try:
-        if lost := await app[STORE].sessions.end_lost():
-            logger.warning("ended sessions that an earlier run left open", sessions=lost)
+    yield
+    await app[STORE].close()
+
+
+async def _objects(app: web.Application) -> AsyncIterator[None]:
+    """What keeps files. That it can't be used now ends the start, as with the database."""
+    config, metrics = app[CONFIG], app[METRICS]
+    app[OBJECTS] = await open_objects(
+        config.data,
+        config.objects,
+        endpoint=config.objects_endpoint,
+        public_url=config.objects_public_url,
+        through_server=config.objects_through_server,
+        cache_bytes=config.objects_cache_bytes,
+        on_failure=metrics.objects_failed,
+        on_cached=metrics.objects_cached,
+    )
+    yield
+    await app[OBJECTS].close()
+
+
+async def _traces(app: web.Application) -> AsyncIterator[None]:
+    """Opened first, so that what is told at the end is sent, too."""
+    async with opened(app[CONFIG].otel_endpoint) as app[TRACES]:
         yield
-    finally:
-        await app[STORE].close()
 
 
 async def _loop_watch(app: web.Application) -> AsyncIterator[None]:
-    watch = asyncio.create_task(app[METRICS].watch_loop(), name="loop watch")
-    yield
-    watch.cancel()
-    await asyncio.gather(watch, return_exceptions=True)
+    async with beside(app[METRICS].watch_loop(), "loop watch"):
+        yield
+
+
+async def _memory(_app: web.Application) -> AsyncIterator[None]:
+    async with beside(give_back_memory(), "memory"):
+        yield
+
+
+async def _media_ports(app: web.Application) -> AsyncIterator[None]:
+    """The ports for pictures; they are given back after the sessions."""
+    ports = app[CONFIG].media_ports
+    with media_ports(asyncio.get_running_loop(), *ports) if ports else nullcontext():
+        yield
 
 
 async def _workers(
@@ -182,9 +262,7 @@ async def _workers(
     config = app[CONFIG]
     logger.info("loading the network", workers=config.workers)
     begun_s = time.monotonic()
-    async with Workers(
-        partial(open_network, config), count=config.workers, launch=launch, metrics=app[METRICS]
-    ) as workers:
+    async with _opened_workers(open_network, launch, config, app[METRICS]) as workers:
         app[WORKERS] = workers
         engine = workers.network.engine
         logger.info(
@@ -198,9 +276,26 @@ async def _workers(
         yield
 
 
+def _opened_workers(
+    open_network: OpenNetwork, launch: Launch, config: ServerConfig, metrics: Metrics
+) -> AbstractAsyncContextManager[Workers]:
+    if config.engine != "ray":
+        opening = partial(open_network, config)
+        return Workers(opening, count=config.workers, launch=launch, metrics=metrics)
+    return ray_workers(
+        partial(open_network, elsewhere(config)),
+        address=config.ray_address,
+        cpus=config.ray_cpus,
+        gpus=config.ray_gpus,
+        count=config.workers,
+        most=config.max_workers,
+        metrics=metrics,
+    )
+
+
 async def _sessions(limits: Limits | None, app: web.Application) -> AsyncIterator[None]:
     config, workers = app[CONFIG], app[WORKERS]
-    most = min(config.max_sessions or max(1, workers.capacity), SLOTS * config.workers)
+    most = min(config.max_sessions or max(1, workers.capacity), SLOTS * workers.most)
     cost = workers.cost
     app[METRICS].admit(most, cost)
     logger.info(
@@ -211,17 +306,38 @@ async def _sessions(limits: Limits | None, app: web.Application) -> AsyncIterato
         largest_hop_s=cost and round(cost.largest_hop_s, 4),
         each_s=CHUNK_S,
     )
-    limits = replace(limits or Limits(total_s=config.max_session_s), most_sessions=most)
+    wanted = limits or Limits(
+        total_s=config.max_session_s,
+        idle_s=config.idle_s,
+        most_of_user=config.sessions_per_user,
+    )
+    limits = replace(wanted, most_sessions=most)
     app[SESSIONS] = Sessions(
         workers,
         app[STORE].sessions,
         limits,
+        stock_aiortc=config.stock_aiortc,
         metrics=app[METRICS],
         tokens=app[TOKENS],
+        traces=app[TRACES],
         on_end=app[WEBHOOKS].session_ended,
     )
     yield
     await app[SESSIONS].close()
+
+
+async def _readiness(app: web.Application) -> AsyncIterator[None]:
+    app[READINESS] = Readiness(
+        app[METRICS],
+        app[WORKERS],
+        app[STORE].database,
+        draining=lambda: app[SESSIONS].draining,
+        objects=app[OBJECTS],
+        refused=lambda: app[CLUSTER].membership.refused if CLUSTER in app else None,
+        degraded=lambda: app[CLUSTER].membership.degraded if CLUSTER in app else None,
+    )
+    yield
+    await app[READINESS].close()
 
 
 async def _sign_ins(app: web.Application) -> AsyncIterator[None]:
@@ -229,10 +345,44 @@ async def _sign_ins(app: web.Application) -> AsyncIterator[None]:
         app[STORE],
         app[TOKENS],
         app[REFRESH_TOKENS],
-        app[SESSIONS],
+        [app[ROOMS], app[SESSIONS]],
         refresh_token_s=app[CONFIG].refresh_token_s,
     )
     yield
+
+
+async def _consents(app: web.Application) -> AsyncIterator[None]:
+    wordings = await asyncio.to_thread(Wordings.load, static_folder())
+    app[CONSENTS] = Consents(app[STORE].consents, wordings)
+    yield
+
+
+async def _calls(app: web.Application) -> AsyncIterator[None]:
+    app[CALL_SESSIONS] = CallSessions(
+        config=app[CONFIG],
+        store=app[STORE],
+        consents=app[CONSENTS],
+        tokens=app[TOKENS],
+        library=app[EXERCISES],
+        workers=app[WORKERS],
+        sessions=app[SESSIONS],
+    )
+    app[ROOMS] = Rooms(
+        config=app[CONFIG],
+        store=app[STORE],
+        consents=app[CONSENTS],
+        tokens=app[TOKENS],
+        sessions=app[CALL_SESSIONS],
+        metrics=app[METRICS],
+    )
+    yield
+    await app[ROOMS].close()
+
+
+async def _end_calls(app: web.Application) -> None:
+    """Tell those who are in calls at once: their pages come back when the server does."""
+    if ROOMS in app:  # not when the start failed
+        await app[ROOMS].close()
 
 
 async def _outside(app: web.Application) -> AsyncIterator[None]:
@@ -259,21 +409,47 @@ async def _exercises(app: web.Application) -> AsyncIterator[None]:
     config = app[CONFIG]
     app[EXERCISES] = Exercises(
         folder=config.data,
+        objects=app[OBJECTS],
         store=app[STORE],
         workers=app[WORKERS],
         end_sessions=app[SESSIONS].end_exercise,
         max_upload_bytes=config.max_upload_bytes,
         max_clip_s=config.max_clip_s,
     )
-    await app[EXERCISES].start()
+    await app[EXERCISES].start(alone=config.cluster is None)
     yield
     await app[EXERCISES].close()
+
+
+async def _reopening(app: web.Application) -> AsyncIterator[None]:
+    """Sessions that an earlier run left open; their pages ask for them as soon as they can.
+
+    In a cluster they may be on other nodes by now: those that are not are found later.
+    """
+    app[REOPENING] = Reopening(
+        store=app[STORE],
+        library=app[EXERCISES],
+        settings=app[WORKERS].network.settings,
+        sessions=app[SESSIONS],
+        longest_s=app[CONFIG].max_session_s,
+    )
+    if app[CONFIG].cluster is None:
+        await app[REOPENING].run(now())
+    yield
+
+
+async def _cluster(app: web.Application) -> AsyncIterator[None]:
+    """Opened when all is there that other nodes may ask of this one."""
+    async with clustered.opened(app) as app[CLUSTER]:
+        yield
 
 
 async def _webhooks(app: web.Application) -> AsyncIterator[None]:
     """Opened before what they tell of, so that they hear of its end."""
     outbound = Outbound(allow_private=app[CONFIG].allow_private_webhooks, at_once=MOST_AT_ONCE)
     app[WEBHOOKS] = Webhooks(app[STORE], outbound)
+    if app[CONFIG].cluster is not None:
+        app[WEBHOOKS].turns = NoTurn()
     app[WEBHOOKS].start()
     yield
     await app[WEBHOOKS].close()
@@ -283,12 +459,15 @@ async def _jobs(app: web.Application) -> AsyncIterator[None]:
     config = app[CONFIG]
     app[JOBS] = Jobs(
         folder=config.data,
+        objects=app[OBJECTS],
         store=app[STORE],
         workers=app[WORKERS],
         max_upload_bytes=config.max_upload_bytes,
         max_clip_s=config.max_clip_s,
         max_video_s=config.max_video_s,
+        traces=app[TRACES],
         on_over=app[WEBHOOKS].job_over,
+        turns=app[CLUSTER].turns if CLUSTER in app else None,
     )
     await app[JOBS].start()
     yield
@@ -304,11 +483,15 @@ async def _end_listening(app: web.Application) -> None:
 async def _privacy(app: web.Application) -> AsyncIterator[None]:
     """What outlives everything else that is of a user; opened last, so that it can end it all."""
     config, store = app[CONFIG], app[STORE]
-    wordings = await asyncio.to_thread(Wordings.load, static_folder())
-    app[CONSENTS] = Consents(store.consents, wordings)
-    ends = [app[SESSIONS].end_user, app[EXERCISES].end_user, app[JOBS].end_user]
-    app[DELETION] = Deletion(config.data, store, ends)
-    house = asyncio.create_task(keep_house(store.database, config.retain), name="retention")
-    yield
-    house.cancel()
-    await asyncio.gather(house, return_exceptions=True)
+    # What a server that was killed was sending.
+    await asyncio.to_thread(clear, config.data / DOWNLOADS, shared=config.cluster is not None)
+    ends = [
+        app[ROOMS].end_account,
+        app[SESSIONS].end_user,
+        app[EXERCISES].end_user,
+        app[JOBS].end_user,
+    ]
+    app[DELETION] = Deletion(config.data, store, ends, app[OBJECTS])
+    tidies = (app[EXERCISES].tidy, app[JOBS].tidy)
+    async with beside(keep_house(store.database, config.retain, tidies=tidies), "retention"):
+        yield

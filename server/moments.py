@@ -1,5 +1,6 @@
 """The best and the worst moment of a session, and where the reference was then."""
 
+from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -49,13 +50,13 @@ def moments_of(scores: Sequence[ScoreRow], reference_start_s: float) -> Moments:
     """
     scored = [row for row in scores if row.score is not None]
     best = max(scored, key=_score, default=None)
-    worst: ScoreRow | None = None
-    ceiling = float("inf")
+    lasting: list[ScoreRow] = []  # the stretch of scores in which the worst moment is
+    window, ceiling = slice(0), float("inf")
     for stretch in _stretches(scores):
-        for window in _windows(stretch):
-            highest = max(map(_score, window))
+        for candidate, highest in _windows(stretch):
             if highest < ceiling:
-                ceiling, worst = highest, min(window, key=_score)
+                lasting, window, ceiling = stretch, candidate, highest
+    worst = min(lasting[window], key=_score, default=None)
     if worst is best:  # nothing was better or worse than anything else
         worst = None
     return Moments(_moment(best, reference_start_s), _moment(worst, reference_start_s))
@@ -80,15 +81,24 @@ def _stretches(scores: Sequence[ScoreRow]) -> Iterator[list[ScoreRow]]:
     yield stretch
 
 
-def _windows(stretch: list[ScoreRow]) -> Iterator[list[ScoreRow]]:
-    """From each score the next ones, to the first that is `LASTING_S` later."""
-    end = 0
+def _windows(stretch: list[ScoreRow]) -> Iterator[tuple[slice, float]]:
+    """From each score the next ones, to the first that is `LASTING_S` later; and their highest.
+
+    Each score is looked at once: an imported session may have thousands in a second.
+    """
+    end = -1
+    peaks: deque[int] = deque()  # of a window: where scores are that no later one reaches
     for start, row in enumerate(stretch):
-        while end < len(stretch) and stretch[end].t_s - row.t_s < LASTING_S:
+        while end < start or stretch[end].t_s - row.t_s < LASTING_S:
             end += 1
-        if end == len(stretch):
-            return
-        yield stretch[start : end + 1]
+            if end == len(stretch):
+                return
+            while peaks and _score(stretch[peaks[-1]]) <= _score(stretch[end]):
+                peaks.pop()
+            peaks.append(end)
+        while peaks[0] < start:
+            peaks.popleft()
+        yield slice(start, end + 1), _score(stretch[peaks[0]])
 
 
 def _moment(row: ScoreRow | None, reference_start_s: float) -> Moment | None:

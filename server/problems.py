@@ -13,7 +13,10 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import from_json
 
 from .auth import BadToken
+from .cluster import BadNode
 from .database import StoreError
+from .objects.base import ObjectsError
+from .uploads import DiskFull
 
 logger = structlog.get_logger(__name__)
 
@@ -21,6 +24,10 @@ Model = TypeVar("Model", bound=BaseModel)
 
 PROBLEM_TYPE = "application/problem+json"
 MOST_FIELDS = 100  # of a form
+FILES_AWAY = (
+    "The place where this server keeps files can't be used now. Try again in a moment; if it stays "
+    "so, tell whoever runs the server."
+)
 NUL = "A text may not have the character U+0000. Remove it."
 
 # aiohttp's own refusals, in words. Its texts are for programmers.
@@ -101,7 +108,7 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
             raise
         return refused(refusal)
     except Exception as error:
-        return _foreseen(request, error) or _unforeseen(request)
+        return _foreseen(request, error) or _not_now(error) or _unforeseen(request)
 
 
 def _foreseen(request: web.Request, error: Exception) -> web.Response | None:
@@ -120,6 +127,14 @@ def _foreseen(request: web.Request, error: Exception) -> web.Response | None:
             logger.info("caller left", method=request.method, path=request.path)
             return problem_response(400, "The connection ended before the request did.")
     return None
+
+
+def _not_now(error: Exception) -> web.Response | None:
+    """What this server can't do as it is; why is in its log already."""
+    if isinstance(error, ObjectsError | BadNode):
+        detail = FILES_AWAY if isinstance(error, ObjectsError) else str(error)
+        return problem_response(503, detail, {"Retry-After": "5"})
+    return problem_response(507, str(error)) if isinstance(error, DiskFull) else None
 
 
 def _unforeseen(request: web.Request) -> web.Response:

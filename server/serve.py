@@ -18,7 +18,8 @@ from .app import create_app
 from .compute.network import OpenNetwork, open_network
 from .config import ServerConfig
 from .demo import NAME, demo_password
-from .keys import PASSWORDS, STORE, WORKERS
+from .draining import drain
+from .keys import CONFIG, PASSWORDS, ROOMS, SESSIONS, STORE, WORKERS
 from .logs import AccessLogger
 from .runner import Runner
 
@@ -48,13 +49,19 @@ class CannotListen(PosesimError):
 async def serve(config: ServerConfig, open_network: OpenNetwork = open_network) -> None:
     """Serve until SIGTERM or SIGINT, then end what runs and return.
 
+    What runs may come to its end by itself for `config.drain_s`, unless there is a second signal.
+
     Raises:
         PosesimError: If it can't start, or its workers can't any more.
     """
     loop = asyncio.get_running_loop()
-    told = asyncio.Event()
+    told, told_again = asyncio.Event(), asyncio.Event()
+
+    def tell() -> None:
+        (told_again if told.is_set() else told).set()
+
     for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, told.set)
+        loop.add_signal_handler(number, tell)
     # First of all: a second server on this port must go before it touches the first one's data.
     listener = _bind(config)
     runner = Runner(
@@ -65,13 +72,13 @@ async def serve(config: ServerConfig, open_network: OpenNetwork = open_network) 
     )
     try:
         await runner.setup()
-        # All that is there now stays. To look through it for garbage takes half a second on a busy
-        # machine, in which no session is served.
+        # All that is there now stays. While it is looked through for garbage no session is served.
         gc.collect()
         gc.freeze()
         await web.SockSite(runner, listener, backlog=BACKLOG).start()
         await _announce(config, runner.app, listener)
         await _until_end(told, runner.app[WORKERS].failed)
+        await _drain(runner.app, told_again)
         logger.info("stopping")
     finally:
         try:
@@ -90,6 +97,18 @@ async def _until_end(told: asyncio.Event, failed: asyncio.Future[None]) -> None:
     stop.cancel()
     if failed.done():
         failed.result()
+
+
+async def _drain(app: web.Application, told_again: asyncio.Event) -> None:
+    """Let sessions and calls come to their end, unless someone does not want to wait for it."""
+    again = asyncio.create_task(told_again.wait())
+    try:
+        drained = await drain(
+            [app[SESSIONS], app[ROOMS]], app[CONFIG].drain_s, again, app[WORKERS].failed
+        )
+        logger.info("drained", all_ended=drained)
+    finally:
+        again.cancel()
 
 
 async def _announce(config: ServerConfig, app: web.Application, listener: socket.socket) -> None:

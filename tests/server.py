@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 import threading
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
@@ -12,6 +13,7 @@ import argon2
 import numpy as np
 from aiohttp import FormData, web
 from aiohttp.test_utils import TestClient, TestServer
+from databases import new_sqlite
 from fake_engine import CALIBRATION
 from worker_thread import ThreadBody
 
@@ -19,19 +21,21 @@ from posesim.engines.base import CHUNK_POSITIONS, I3D, TAP, EngineInfo, Window
 from posesim.i3d import CLASSES, EMBEDDING
 from posesim.network import Network
 from posesim.references import Settings
+from posesim.scoring import Calibration
 from posesim_server.app import create_app
 from posesim_server.auth import Passwords, Tries
 from posesim_server.config import ServerConfig
 from posesim_server.database import new_id
 from posesim_server.keys import CONSENTS, STORE, TOKENS
-from posesim_server.live.session import Limits
+from posesim_server.live.plan import Limits
 from posesim_server.privacy.consents import PURPOSES
+from posesim_server.rate import Signalling
 from posesim_server.runner import Runner
 from posesim_server.store.users import Role, User
 
 PASSWORD = "correct horse"
 QUICK = argon2.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
-WAIT_S = 20.0  # nothing here takes as long; what does has failed
+WAIT_S = 60.0  # nothing here takes as long, however busy the machine; what does has failed
 
 
 class FakeEngine:
@@ -65,8 +69,12 @@ class FakeEngine:
         ]
 
 
-def fake_network(engine: FakeEngine, weights: str = "test weights") -> Network:
-    return Network(engine, Settings(weights=weights), CALIBRATION)
+def fake_network(
+    engine: FakeEngine,
+    weights: str = "test weights",
+    calibration: Calibration = CALIBRATION,
+) -> Network:
+    return Network(engine, Settings(weights=weights), calibration)
 
 
 class Listening(TestServer):
@@ -148,25 +156,39 @@ class Server:
         return await response.json()
 
 
+def _provide_database(data: Path) -> None:
+    """Put a new database into a folder that is there and has none."""
+    with (
+        contextlib.suppress(FileExistsError, FileNotFoundError),
+        (data / "posesim.sqlite3").open("xb") as file,
+    ):
+        file.write(new_sqlite())
+
+
 @contextlib.asynccontextmanager
 async def running(
     data: Path,
     engine: FakeEngine | None = None,
     weights: str = "test weights",
+    calibration: Calibration = CALIBRATION,
     limits: Limits | None = None,
     tries: Tries | None = None,
+    rates: Signalling | None = None,
     **options,
 ) -> AsyncIterator[Server]:
     """Run a server on `data`, with the user anna."""
     engine = engine or FakeEngine()
     config = ServerConfig(data=data, **{"max_sessions": 4, **options})
+    if config.database_url is None:
+        _provide_database(data)
     app = create_app(
         config,
-        lambda _: fake_network(engine, weights),
+        lambda _: fake_network(engine, weights, calibration),
         limits=limits,
         passwords=Passwords(QUICK),
         launch=ThreadBody,
         tries=tries,
+        rates=rates,
     )
     listening = Listening(app, host="127.0.0.1")
     await listening.start_server(lingering_time=0.2, shutdown_timeout=1.0)
@@ -185,6 +207,17 @@ async def add_user(app: web.Application, name: str, role: Role = "member") -> Us
     for purpose in PURPOSES:
         await app[CONSENTS].give(user.id, purpose, "en")
     return user
+
+
+# Content type, body and the status of the refusal: what no upload may be.
+MALFORMED_FORMS = [
+    ("application/json", b"{}", 415),
+    ("multipart/form-data", b"--x\r\n", 400),
+    ("multipart/form-data; boundary=x", b"", 400),
+    ("multipart/form-data; boundary=x", b"garbage", 400),
+    ("multipart/form-data; boundary=x", b"--x\r\nno header\r\n\r\n", 400),
+    ("multipart/form-data; boundary=x", os.urandom(100_000), 400),
+]
 
 
 async def problem(response, status: int) -> str:

@@ -8,17 +8,13 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from posesim_server.api.operation import Operation, operation_of
+from posesim_server.api.operation import Operation, operations_of
 from posesim_server.app import create_app
 from posesim_server.config import ServerConfig
 from posesim_server.keys import TOKENS
 from server import Server, problem, running
 
-OPERATIONS = [
-    operation
-    for route in create_app(ServerConfig(data=Path("nowhere"))).router.routes()
-    if (operation := operation_of(route.handler)) and operation.method == route.method
-]
+OPERATIONS = operations_of(create_app(ServerConfig(data=Path("nowhere"))))
 BELOW = {"coach": ["member"], "admin": ["member", "coach"]}
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")

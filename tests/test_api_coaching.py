@@ -6,7 +6,7 @@ import pytest
 import sqlalchemy as sa
 
 from posesim_server import schema
-from posesim_server.api.operation import operation_of
+from posesim_server.api.operation import operations_of
 from posesim_server.database import new_id
 from posesim_server.keys import STORE
 from server import problem, running
@@ -21,8 +21,8 @@ WEEK = timedelta(days=7)
 
 
 @pytest.fixture
-async def server(tmp_path):
-    async with running(tmp_path) as server:
+async def server(tmp_path, database_url):
+    async with running(tmp_path, database_url=database_url) as server:
         yield server
 
 
@@ -427,18 +427,19 @@ BODIES = {
     ("POST", "/v1/invitations"): {},
     ("POST", "/v1/members/{id}/assignments"): {"exercise_id": NOBODY},
     ("PATCH", "/v1/assignments/{id}"): {"note": "slowly"},
+    ("POST", "/v1/calls"): {"title": "Knee"},
+    ("PATCH", "/v1/calls/{id}"): {"title": "Knee"},
+    ("POST", "/v1/calls/{id}/marks"): {"note": "slowly"},
+    ("PUT", "/v1/calls/{id}/sessions/{session}/repetitions"): {"repetitions": 3},
 }
 
 
 def operations(server, wanted=lambda operation: True):
     """Operations of coaches, each with a body that it would take."""
-    found = {}
-    for route in server.app.router.routes():
-        operation = operation_of(route.handler)
-        if operation and operation.access == "coach" and wanted(operation):
-            found[operation.method, operation.path] = operation
-    for key, operation in found.items():
-        yield operation, BODIES[key] if operation.body else None
+    for operation in operations_of(server.app):
+        if operation.access == "coach" and wanted(operation):
+            key = operation.method, operation.path
+            yield operation, BODIES[key] if operation.body else None
 
 
 def about_a_member(operation):
@@ -447,7 +448,7 @@ def about_a_member(operation):
 
 async def call(server, operation, body, user, member, session_id):
     path = operation.path.replace("{id}", member.id)
-    path = path.replace("{session}", session_id)
+    path = path.replace("{session}", session_id).replace("{mark}", NOBODY)
     assert "{" not in path, f"say here what stands for the rest of {path}"
     return await send(server, operation.method, path, user, body)
 

@@ -1,6 +1,5 @@
 import asyncio
 import contextlib
-import os
 
 import cv2
 import numpy as np
@@ -15,7 +14,7 @@ from posesim_server.app import create_app
 from posesim_server.config import ServerConfig
 from posesim_server.keys import EXERCISES, STORE
 from posesim_server.store import Store
-from server import WAIT_S, FakeEngine, Server, add_user, problem, running
+from server import MALFORMED_FORMS, WAIT_S, FakeEngine, Server, add_user, problem, running
 
 MISSING = "00000000-0000-4000-8000-000000000000"
 
@@ -74,7 +73,7 @@ async def test_an_uploaded_clip_becomes_a_reference(server, clip):
 async def test_the_reference_is_kept_under_the_name_of_its_content(server, clip):
     exercise = await server.ready_exercise(clip)
     stored = await server.app[STORE].exercises.get(server.user.id, exercise["id"])
-    path = server.app[EXERCISES].reference(stored)
+    path = await server.app[EXERCISES].files.reference(stored)
     assert path.parent.name == stored.clip_sha256
     assert Reference.load(path).duration_s == pytest.approx(4.0, abs=0.1)
 
@@ -86,11 +85,11 @@ async def test_progress_grows_while_a_clip_is_embedded(tmp_path, clip):
         accepted = await (await server.upload(clip)).json()
         await asyncio.to_thread(engine.reached.wait, WAIT_S)
         assert (await server.get(f"/v1/exercises/{accepted['id']}"))["progress"] == 0.0
-        library, seen = server.app[EXERCISES], set()
+        embedding, seen = server.app[EXERCISES].embedding, set()
         engine.gate.set()
         exercise = await server.app[STORE].exercises.get(server.user.id, accepted["id"])
         while exercise.state == "embedding":
-            seen.add(library.progress(exercise))
+            seen.add(embedding.progress(exercise))
             exercise = await server.app[STORE].exercises.get(server.user.id, accepted["id"])
         assert len(seen) > 2
         assert all(0 <= progress < 1 for progress in seen)
@@ -324,17 +323,7 @@ async def test_a_form_without_its_fields_in_order_is_refused(server, fields):
     assert files(server) == []
 
 
-@pytest.mark.parametrize(
-    ("content_type", "body", "status"),
-    [
-        ("application/json", b"{}", 415),
-        ("multipart/form-data", b"--x\r\n", 400),
-        ("multipart/form-data; boundary=x", b"", 400),
-        ("multipart/form-data; boundary=x", b"garbage", 400),
-        ("multipart/form-data; boundary=x", b"--x\r\nno header\r\n\r\n", 400),
-        ("multipart/form-data; boundary=x", os.urandom(100_000), 400),
-    ],
-)
+@pytest.mark.parametrize(("content_type", "body", "status"), MALFORMED_FORMS)
 async def test_a_malformed_upload_is_refused(server, content_type, body, status):
     headers = {**server.headers, "Content-Type": content_type}
     response = await server.client.post("/v1/exercises", data=body, headers=headers)
@@ -473,6 +462,6 @@ async def test_the_real_network_makes_a_reference_of_an_upload(tmp_path, weights
         user = server.user
         exercise = await server.ready_exercise(clip)
         stored = await app[STORE].exercises.get(user.id, exercise["id"])
-        reference = Reference.load(app[EXERCISES].reference(stored))
+        reference = Reference.load(await app[EXERCISES].files.reference(stored))
         assert reference.settings.weights == weights.sha256
         assert np.ptp(reference.features.logits) > 1.0

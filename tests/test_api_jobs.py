@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import json
-import os
 import re
 import sqlite3
 from pathlib import Path
@@ -20,7 +19,16 @@ from posesim_server.background import job_progress, jobs
 from posesim_server.keys import EXERCISES, JOBS, STORE
 from posesim_server.privacy.deletion import erase
 from posesim_server.store import Store
-from server import PASSWORD, WAIT_S, FakeEngine, Server, fake_network, problem, running
+from server import (
+    MALFORMED_FORMS,
+    PASSWORD,
+    WAIT_S,
+    FakeEngine,
+    Server,
+    fake_network,
+    problem,
+    running,
+)
 
 MISSING = "00000000-0000-4000-8000-000000000000"
 
@@ -124,7 +132,7 @@ async def test_a_video_is_compared_with_an_exercise(server, clip, video):
     assert job["reference_name"] == "Squat"
     done = await over(server, job["id"])
     stored = await server.app[STORE].exercises.get(server.user.id, exercise["id"])
-    reference = Reference.load(server.app[EXERCISES].reference(stored))
+    reference = Reference.load(await server.app[EXERCISES].files.reference(stored))
     embedder = Embedder(fake_network(FakeEngine()))
     expected = compare(video, reference, embedder).as_json()
     assert done["result"] | {"frames_per_second": 0} == json.loads(
@@ -527,16 +535,7 @@ async def test_an_exercise_and_a_video_can_not_both_be_compared_with(server, cli
     assert files(server) == []
 
 
-@pytest.mark.parametrize(
-    ("content_type", "body", "status"),
-    [
-        ("application/json", b"{}", 415),
-        ("multipart/form-data", b"--x\r\n", 400),
-        ("multipart/form-data; boundary=x", b"garbage", 400),
-        ("multipart/form-data; boundary=x", b"--x\r\nno header\r\n\r\n", 400),
-        ("multipart/form-data; boundary=x", os.urandom(100_000), 400),
-    ],
-)
+@pytest.mark.parametrize(("content_type", "body", "status"), MALFORMED_FORMS)
 async def test_a_malformed_upload_is_refused(server, content_type, body, status):
     headers = {**server.headers, "Content-Type": content_type}
     response = await server.client.post("/predict", data=body, headers=headers)

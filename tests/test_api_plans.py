@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from posesim_server import schema
 from posesim_server.api.plans import AssignmentChange, DayQuery, NewAssignment
-from posesim_server.keys import EXERCISES, STORE
+from posesim_server.keys import STORE
 from posesim_server.problems import Problem, parse
 from posesim_server.store import plans
 from server import problem, running
@@ -74,8 +74,8 @@ class World:
 
 
 @pytest.fixture
-async def world(tmp_path):
-    async with running(tmp_path) as server:
+async def world(tmp_path, database_url):
+    async with running(tmp_path, database_url=database_url) as server:
         world = World(server, await server.add_user("cora", "coach"))
         await world.store.coachings.add(world.cora.id, world.anna.id)
         yield world
@@ -475,8 +475,9 @@ def test_a_day_that_is_none_is_refused_and_named(query):
 
 async def test_a_thumbnail_of_what_is_planned_can_be_had(world, tmp_path):
     exercise = await world.exercise()
-    thumbnail = world.server.app[EXERCISES].files.thumbnail(exercise)
-    thumbnail.parent.mkdir(parents=True)
+    folder = world.server.config.data / "references" / exercise.user_id / exercise.clip_sha256
+    folder.mkdir(parents=True)
+    thumbnail = folder / "thumbnail.jpg"
     thumbnail.write_bytes(b"a picture")
     planned = await world.plan(exercise)
     url = planned["exercise"]["thumbnail_url"]

@@ -3,8 +3,9 @@ from videos import stick_figure
 
 from posesim_server.database import now
 from posesim_server.keys import EXERCISES, SESSIONS, STORE, TOKENS
-from posesim_server.live.session import Limits
+from posesim_server.live.plan import Limits
 from posesim_server.store.parts import Parts, ScoreRow
+from posesim_server.turn import turn_password
 from server import problem, running
 
 MISSING = "00000000-0000-4000-8000-000000000000"
@@ -40,7 +41,9 @@ async def test_a_session_comes_with_all_that_its_client_needs(tmp_path, clip):
             "whip_url": f"/v1/whip/{session_id}",
             "expires_in": 300,
             "ice_servers": [{"urls": ["stun:stun.example:3478"]}],
+            "ice_transport_policy": "all",
             "max_duration_s": 3600.0,
+            "nodes": [],
         }
         session = await server.get(f"/v1/sessions/{session_id}")
         assert session.pop("created_at").endswith("Z")
@@ -57,7 +60,30 @@ async def test_a_session_comes_with_all_that_its_client_needs(tmp_path, clip):
             "ended_at": None,
             "end_reason": None,
             "summary": None,
+            "call_id": None,
+            "in_call": False,
+            "corrected_repetitions": None,
         }
+
+
+async def test_a_session_comes_with_credentials_for_the_relay_in_its_user_s_name(tmp_path, clip):
+    options = {
+        "ice_servers": ("stun:stun.example",),
+        "turn_urls": ("turn:turn.example:3478",),
+        "turn_secret": "0123456789abcdef0123456789abcdef",
+        "turn_credential_s": 600,
+        "relay_only": True,
+    }
+    async with running(tmp_path, **options) as server:
+        exercise = await server.ready_exercise(clip)
+        ticket = await (await create(server, exercise["id"])).json()
+    (relay,) = ticket["ice_servers"]
+    until, _, whose = relay["username"].partition(":")
+    assert relay["urls"] == ["turn:turn.example:3478"]
+    assert whose == server.user.id
+    assert 0 < int(until) - now().timestamp() <= 600
+    assert relay["credential"] == turn_password(options["turn_secret"], relay["username"])
+    assert ticket["ice_transport_policy"] == "relay"
 
 
 async def test_a_session_of_before_repetitions_were_counted_is_shown_with_none(server, clip):
@@ -122,7 +148,7 @@ async def test_a_reference_of_another_network_is_made_anew_from_its_clip(tmp_pat
 async def test_a_damaged_reference_is_made_anew_from_its_clip(server, clip):
     exercise = await server.ready_exercise(clip)
     stored = await server.app[STORE].exercises.get(server.user.id, exercise["id"])
-    server.app[EXERCISES].reference(stored).write_bytes(b"damaged")
+    (await server.app[EXERCISES].files.reference(stored)).write_bytes(b"damaged")
     assert "prepared again" in await problem(await create(server, exercise["id"]), 409)
     await server.until(exercise["id"], "ready")
     assert (await create(server, exercise["id"])).status == 201

@@ -7,8 +7,8 @@ from videos import stick_figure
 
 from posesim import __version__
 from posesim_server.app import create_app
+from posesim_server.compute.errors import CannotStart
 from posesim_server.compute.network import open_network
-from posesim_server.compute.workers import CannotStart
 from posesim_server.config import DataFolderError, ServerConfig
 from posesim_server.keys import STORE
 from server import PASSWORD, WAIT_S, FakeEngine, problem, running
@@ -45,20 +45,38 @@ async def test_metrics_need_no_token_and_name_no_user(server):
     text = await response.text()
     names = {line.split()[2] for line in text.splitlines() if line.startswith("# TYPE")}
     assert names == {
+        "posesim_call_joins_refused_total",
+        "posesim_call_seats",
+        "posesim_dependency_up",
         "posesim_capacity_sessions",
         "posesim_dropped_frames_total",
+        "posesim_engine_busy_seconds_total",
         "posesim_event_loop_lag_seconds",
+        "posesim_event_loop_tasks",
         "posesim_frame_to_score_seconds",
         "posesim_gaps_total",
         "posesim_live_sessions",
+        "posesim_preparation_seconds",
+        "posesim_queue_seconds",
+        "posesim_score_age_seconds",
+        "posesim_resumed_sessions_total",
+        "posesim_object_cache_bytes",
+        "posesim_object_store_failures_total",
         "posesim_scores_total",
+        "posesim_sending_seconds",
         "posesim_session_cost_seconds",
+        "posesim_session_pages",
+        "posesim_session_setup_failures_total",
+        "posesim_session_setup_seconds",
         "posesim_stem_seconds",
         "posesim_tail_seconds",
         "posesim_worker_cpu_seconds_total",
         "posesim_worker_restarts_total",
+        "posesim_workers",
     } | {name for name in names if name.endswith("_created")}
     assert "posesim_capacity_sessions 4.0" in text
+    assert "posesim_workers 1.0" in text
+    assert 'posesim_session_setup_failures_total{reason="full"} 0.0' in text
     assert 'posesim_gaps_total{reason="restart"} 0.0' in text
     assert server.user.id not in text
 
@@ -85,7 +103,7 @@ async def test_every_response_keeps_foreign_content_out(server, path):
     assert "unsafe" not in policy
     assert headers["X-Content-Type-Options"] == "nosniff"
     assert headers["Referrer-Policy"] == "no-referrer"
-    assert "camera=(self)" in headers["Permissions-Policy"]
+    assert "camera=(self), microphone=(self)" in headers["Permissions-Policy"]
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ REMEDIES = ("posesim weights fetch", "POSESIM_CLIPS", "install chromium")
 
 def run_where_all_is_missing(folder: Path, required: str) -> tuple[int, str]:
     """Run marked tests under our conftest.py on a machine that has nothing."""
-    shutil.copy(HERE / "conftest.py", folder)
+    shutil.copy(HERE / "conftest.py", folder)  # what it imports stays beside it
     (folder / "test_needy.py").write_text(NEEDY_TESTS)
     requirements = dict.fromkeys(
         ("POSESIM_REQUIRE_WEIGHTS", "POSESIM_REQUIRE_CLIPS", "POSESIM_REQUIRE_BROWSER"), required
@@ -32,7 +32,7 @@ def run_where_all_is_missing(folder: Path, required: str) -> tuple[int, str]:
         capture_output=True,
         text=True,
         check=False,
-        env={**os.environ, **NOWHERE, **requirements},
+        env={**os.environ, **NOWHERE, **requirements, "PYTHONPATH": str(HERE)},
     )
     return result.returncode, result.stdout
 

@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pytest
 from fake_engine import open_fake_network
+from structlog.testing import capture_logs
 from videos import stick_figure
 from worker_thread import ThreadBody
 
 from posesim import Embedder, Reference, compare
 from posesim_server.background import jobs as jobs_module
+from posesim_server.background.job_drafts import NotWanted
 from posesim_server.background.jobs import Jobs
 from posesim_server.compute.workers import Workers
 from posesim_server.config import ServerConfig
@@ -107,6 +109,7 @@ async def test_a_job_gives_what_the_library_gives(tmp_path, clip, video):
 @pytest.mark.weights
 @pytest.mark.clips
 @pytest.mark.slow
+@pytest.mark.shares
 async def test_real_networks_give_what_the_library_gives(tmp_path, clips):
     reference, video = sorted(clips.glob("*.mp4"), key=lambda path: path.stat().st_size)[:2]
     embedder = Embedder.open()
@@ -132,9 +135,18 @@ async def test_a_job_whose_end_can_not_be_stored_is_done_again(tmp_path, clip, v
             return await finish(*args)
 
         monkeypatch.setattr(made.store.jobs, "finish", fail_once)
-        await made.send(clip, video)
-        assert (await made.over()).state == "done"
+        with capture_logs() as logs:
+            await made.send(clip, video)
+            job = await made.over()
+        assert [
+            (each["log_level"], each["error"])
+            for each in logs
+            if each["event"] == "jobs have to wait"
+        ] == [("warning", "The disk is full.")]
+        assert job.state == "done"
         assert len(tries) == 2
+        (session,) = await made.store.sessions.of_user(made.user_id, limit=10)
+        assert session.id == job.session_id
 
 
 async def test_a_job_that_is_cancelled_while_its_end_is_stored_leaves_no_session(
@@ -158,6 +170,15 @@ async def test_a_job_that_is_cancelled_while_its_end_is_stored_leaves_no_session
         await made.send(clip, video)
         assert (await made.over()).state == "done"
         assert len(await made.store.sessions.of_user(made.user_id, limit=10)) == 1
+
+
+async def test_no_video_is_taken_of_a_user_whose_jobs_were_ended(tmp_path, video):
+    async with running(tmp_path / "data") as made:
+        async with made.jobs.draft(made.user_id) as draft:
+            await made.jobs.end_user(made.user_id)
+            with pytest.raises(NotWanted):
+                await draft.keep("video", content(video))
+        assert list((tmp_path / "data/jobs").iterdir()) == []
 
 
 async def test_nothing_is_told_of_a_job_before_its_videos_are_gone(tmp_path, clip, video):

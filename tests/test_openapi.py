@@ -12,25 +12,25 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from pydantic import BaseModel
 
 from posesim_server import schema
-from posesim_server.api.operation import Operation, operation_of
+from posesim_server.api.operation import Operation, operation_of, operations_of
 from posesim_server.app import create_app
+from posesim_server.calls import page_messages as call_page
+from posesim_server.calls import server_messages as call_server
 from posesim_server.config import ServerConfig
 from posesim_server.documents.openapi import openapi
 from posesim_server.keys import STORE
-from posesim_server.live.messages import ClientMessage, ServerMessage
+from posesim_server.live.page_messages import ClientMessage
+from posesim_server.live.server_messages import ServerMessage
 from posesim_server.static_files import static_folder
 from posesim_server.store.webhooks import TEST, Event
 from server import running
 
 SAMPLES = json.loads((Path(__file__).parent / "data" / "messages.json").read_text())
+CALL_SAMPLES = json.loads((Path(__file__).parent / "data" / "call_messages.json").read_text())
 APP = create_app(ServerConfig(data=Path("nowhere")))
 FOLDER = static_folder()
 PAGE = [file.relative_to(FOLDER).as_posix() for file in FOLDER.rglob("*") if file.is_file()]
-OPERATIONS = [
-    operation
-    for route in APP.router.routes()
-    if (operation := operation_of(route.handler)) and operation.method == route.method
-]
+OPERATIONS = operations_of(APP)
 DOCUMENT = openapi(OPERATIONS)
 SCHEMAS = DOCUMENT["components"]["schemas"]
 each_operation = pytest.mark.parametrize(
@@ -132,7 +132,7 @@ def test_every_refusal_is_a_problem(operation):
 
 @each_operation
 def test_an_operation_says_what_it_answers(operation):
-    assert operation.answer or operation.produces or operation.status in (200, 202, 204)
+    assert operation.answer or operation.produces or operation.status in (101, 200, 202, 204)
     assert not (operation.answer and operation.produces)
     assert (operation.status == 204) <= (operation.answer is None)
 
@@ -198,6 +198,13 @@ def test_every_message_of_the_data_channels_is_described():
     assert sorted(asked) == sorted(kind_of(message) for message in get_args(ClientMessage))
 
 
+def test_every_message_of_a_calls_socket_is_described():
+    for side, union in (("client", call_page.ClientMessage), ("server", call_server.ServerMessage)):
+        name = DOCUMENT["x-call-socket"][side]["$ref"].rpartition("/")[2]
+        said = SCHEMAS[name]["discriminator"]["mapping"]
+        assert sorted(said) == sorted(kind_of(message) for message in get_args(union))
+
+
 def kind_of(message):
     return get_args(message.model_fields["type"].annotation)[0]
 
@@ -208,6 +215,16 @@ def test_the_samples_of_messages_fit_what_is_described(side):
     validator = Draft202012Validator(described)
     assert SAMPLES[side]
     for sample in SAMPLES[side]:
+        validator.validate(sample)
+        assert not validator.is_valid({**sample, "type": "nonsense"})
+
+
+@pytest.mark.parametrize("side", ["client", "server"])
+def test_the_samples_of_a_calls_messages_fit_what_is_described(side):
+    described = {**DOCUMENT["x-call-socket"][side], "components": DOCUMENT["components"]}
+    validator = Draft202012Validator(described)
+    assert CALL_SAMPLES[side]
+    for sample in CALL_SAMPLES[side]:
         validator.validate(sample)
         assert not validator.is_valid({**sample, "type": "nonsense"})
 

@@ -14,7 +14,7 @@ from posesim_server.background.outbound import Outbound
 from posesim_server.background.standard_webhooks import new_secret
 from posesim_server.background.webhooks import PAUSES_S, Webhooks
 from posesim_server.database import StoreError, new_id
-from posesim_server.live.session import SessionPlan
+from posesim_server.live.plan import SessionPlan
 from posesim_server.store import Store
 from posesim_server.store.jobs import Job
 from posesim_server.store.webhooks import TestWaits
@@ -94,8 +94,8 @@ async def until(holds: Callable[[], Awaitable[bool]]) -> None:
 
 
 @pytest.fixture
-async def world(tmp_path):
-    store = await Store.open(f"sqlite+aiosqlite:///{tmp_path / 'db.sqlite3'}")
+async def world(database_url):
+    store = await Store.open(database_url)
     yield World(store)
     await store.close()
 

@@ -6,7 +6,7 @@ from ..documents.openapi import DocumentOnce
 from ..file_answer import FileAnswer
 from ..keys import DOCUMENT
 from ..static_files import static_folder
-from .operation import Operations, operation_of
+from .operation import Operations, operations_of
 
 operations = Operations("Documentation")
 
@@ -36,9 +36,4 @@ async def documentation_page(_request: web.Request) -> web.FileResponse:
 
 async def describe(app: web.Application) -> None:
     """Find what the document describes: all routes of the application; for `on_startup`."""
-    found = [
-        operation
-        for route in app.router.routes()
-        if (operation := operation_of(route.handler)) and operation.method == route.method
-    ]
-    app[DOCUMENT] = DocumentOnce(found)
+    app[DOCUMENT] = DocumentOnce(operations_of(app))

@@ -1,8 +1,7 @@
 """Exercises: upload, list, look at, change, delete."""
 
-import asyncio
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Awaitable, Iterator
 from dataclasses import fields
 from pathlib import Path
 from typing import Annotated, Any
@@ -15,10 +14,12 @@ from posesim.errors import VideoError
 from ..file_answer import FileAnswer
 from ..keys import CONFIG, EXERCISES, STORE
 from ..library.clips import BadTrim
-from ..library.exercises import About, ClipGone, TooManyFrames
+from ..library.exercises import About, TooManyFrames
+from ..library.reference_files import ClipGone
+from ..objects.base import ObjectGone
 from ..problems import Problem, invalid
 from ..store.exercises import Exercise, ExerciseState, Kind, Visibility
-from .allowed import require_consent
+from .allowed import require_consent, require_fit
 from .fields import Change, ExerciseName, Target, Text
 from .guard import USER
 from .ids import path_id
@@ -146,6 +147,8 @@ async def change_exercise(request: web.Request, body: ExerciseChange) -> Exercis
     if body.visibility not in (None, "private") and user.role == "member":
         raise Problem(403, MAY_NOT_SHARE)
     values = body.model_dump(exclude_unset=True)
+    if not values.keys().isdisjoint(("start_s", "end_s")):
+        require_fit(request)
     with _in_words():
         changed = await request.app[EXERCISES].change(exercise, values)
     if changed is None:
@@ -157,9 +160,16 @@ async def change_exercise(request: web.Request, body: ExerciseChange) -> Exercis
     "/v1/exercises/{id}/clip", produces=("video/*",), in_parts=True, problems={404: NOT_FOUND}
 )
 async def get_clip(request: web.Request) -> web.StreamResponse:
-    """Send the whole clip as it was uploaded, or the bytes that are asked for."""
+    """Send the whole clip as it was uploaded, or the bytes that are asked for.
+
+    Where this server keeps its files in a bucket, the answer may be 307 with an address there that
+    is good for five minutes.
+    """
     exercise = await _find(request)
-    return await _file(request.app[EXERCISES].files.clip(exercise), exercise.clip_type)
+    files = request.app[EXERCISES].files
+    if url := await files.clip_url(exercise, request.method):
+        return web.Response(status=307, headers={"Location": url})
+    return await _file(request, files.clip(exercise), exercise.clip_type)
 
 
 @operations.get(
@@ -171,7 +181,7 @@ async def get_clip(request: web.Request) -> web.StreamResponse:
 async def get_thumbnail(request: web.Request) -> web.StreamResponse:
     """Send a JPEG of a frame of the part that is trained with."""
     exercise = await _find(request)
-    return await _file(request.app[EXERCISES].files.thumbnail(exercise), "image/jpeg")
+    return await _file(request, request.app[EXERCISES].files.thumbnail(exercise), "image/jpeg")
 
 
 @operations.get(
@@ -224,6 +234,7 @@ async def upload(request: web.Request) -> web.StreamResponse:
     """Receive a clip and begin to embed it."""
     _check_size(request)
     await require_consent(request, "recording")
+    require_fit(request)
     about, clip = await _read_fields(request)
     with _in_words():
         exercise = await request.app[EXERCISES].receive(
@@ -275,9 +286,14 @@ def _in_words() -> Iterator[None]:
         raise Problem(429, str(error), {"Retry-After": "1"}) from error
 
 
-async def _file(path: Path, media_type: str) -> web.FileResponse:
-    if not await asyncio.to_thread(path.is_file):
-        raise Problem(404, NO_FILE)
+async def _file(
+    request: web.Request, fetching: Awaitable[Path], media_type: str
+) -> web.FileResponse:
+    try:
+        path = await fetching
+    except ObjectGone as error:
+        raise Problem(404, NO_FILE) from error
+    request.app[EXERCISES].files.hold(path, request)
     return FileAnswer(path, chunk_size=CHUNK_BYTES, headers={"Content-Type": media_type})
 
 
@@ -287,7 +303,7 @@ def _shown(request: web.Request, exercise: Exercise) -> ExerciseOut:
         **{name: getattr(exercise, name) for name in _AS_STORED},
         owner=Owner(id=exercise.user_id, name=exercise.owner_name),
         mine=exercise.user_id == request[USER].id,
-        progress=request.app[EXERCISES].progress(exercise),
+        progress=request.app[EXERCISES].embedding.progress(exercise),
         clip_url=f"{url}/clip",
         thumbnail_url=f"{url}/thumbnail",
     )

@@ -3,12 +3,12 @@
 import asyncio
 import contextlib
 import tempfile
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator
 from datetime import datetime
 from typing import BinaryIO
 
 from aiohttp import web
-from pydantic import BaseModel, Field
+from pydantic import BaseModel
 
 from posesim.errors import PosesimError
 from posesim.timebase import LARGEST_TIME_S
@@ -22,7 +22,6 @@ from ..exports.tables import HISTORY_COLUMNS, header, history_rows, timeline
 from ..exports.whole_history import history_text
 from ..keys import CONFIG, EXERCISES, IMPORTING, REPORTING, STORE
 from ..moments import Moment, moments_of
-from ..one_at_a_time import OneAtATime, TooManyAsked
 from ..problems import Problem
 from ..report.content import Picture, Pictures, Reader, Report, report_of
 from ..report.page import POLICY, html
@@ -34,31 +33,29 @@ from ..store.sessions import StoredSession, WholeSession
 from ..store.users import User
 from ..texts import Language, Texts, load_texts
 from ..uploads import DiskFull, full_disk, require_room
+from .fields import UtcOffset
 from .guard import USER
-from .history import RUNNING, find_whole, member_of
+from .history import NO_SESSION, RUNNING, find_whole, member_of
 from .ids import path_id
 from .multipart import arrived
 from .operation import Operations
 from .sessions import NOT_FOUND
+from .turns import turn
 
 operations = Operations("Exports")
 
 EXPORTED = "results.export"
-SESSIONS_A_CHUNK = 20
 CSV_SESSIONS_A_CHUNK = 200
 MOST_IMPORTED_BYTES = 64_000_000
 CHUNK_BYTES = 262_144
 BUSY = "Several were asked for at once; wait for `Retry-After`."
-NO_SESSION = "The caller does not coach them, or there is no such session."
-
-Lines = Callable[[Sequence[WholeSession], bool], str]
 
 
 class ReportQuery(BaseModel):
     """In which language, and how far the clock where it is read is from UTC."""
 
     language: Language = "en"
-    utc_offset_min: int = Field(default=0, ge=-14 * 60, le=14 * 60)
+    utc_offset_min: UtcOffset = 0
 
 
 class ImportResult(BaseModel):
@@ -119,7 +116,7 @@ async def import_sessions(request: web.Request) -> ImportResult:
             await _receive(request, file)
         except DiskFull as error:
             raise Problem(507, str(error)) from error
-        async with _turn(request, IMPORTING):  # it may need as much memory as the file is long
+        async with turn(request, IMPORTING):  # it may need as much memory as the file is long
             raw = await asyncio.to_thread(_whole_file, file)
             try:
                 done = await import_history(store, user.id, raw, now())
@@ -141,7 +138,7 @@ async def export_session(request: web.Request) -> web.StreamResponse:
     """Send one session in the form of `history.json`, which can be imported."""
     whole = await _own(request)
     text = await asyncio.to_thread(whole_export, [whole], now())
-    return _file(text.encode(), "application/json", _name(whole, "json"))
+    return file_answer(text.encode(), "application/json", _name(whole, "json"))
 
 
 @operations.get(
@@ -153,7 +150,7 @@ async def export_timeline(request: web.Request) -> web.StreamResponse:
     """Send all that was said in one session as a table, in the order of time."""
     whole = await _own(request)
     text = await asyncio.to_thread(timeline, whole)
-    return _file(text.encode(), "text/csv", _name(whole, "csv"))
+    return file_answer(text.encode(), "text/csv", _name(whole, "csv"))
 
 
 @operations.get(
@@ -207,15 +204,6 @@ async def member_report_pdf(request: web.Request, query: ReportQuery) -> web.Str
 # Steps
 
 
-@contextlib.asynccontextmanager
-async def _turn(request: web.Request, work: web.AppKey[OneAtATime]) -> AsyncIterator[None]:
-    try:
-        async with request.app[work].turn(request[USER].id):
-            yield
-    except TooManyAsked as error:
-        raise Problem(429, str(error), {"Retry-After": "2"}) from error
-
-
 async def _own(request: web.Request) -> WholeSession:
     """The caller's session in the address, which is about to be sent as a file."""
     user = request[USER]
@@ -227,7 +215,7 @@ async def _members(request: web.Request) -> tuple[WholeSession, User]:
     """The session in the address, of the member in the address, whom the caller coaches."""
     store = request.app[STORE]
     member_id = await member_of(request)
-    whole = await find_whole(request, member_id, path_id(request, "session"))
+    whole = await find_whole(request, member_id, path_id(request, "session"), by_coach=True)
     member = await store.users.get(member_id)
     if member is None:  # removed just now
         raise Problem(404, NOT_FOUND)
@@ -269,21 +257,19 @@ async def _send_history(
 async def _report_page(
     request: web.Request, whole: WholeSession, person: User, query: ReportQuery
 ) -> web.StreamResponse:
-    async with _turn(request, REPORTING):
+    async with turn(request, REPORTING):
         report, _ = await _report(request, whole, person, query)
         text = await asyncio.to_thread(html, report)
-    response = _file(text.encode(), "text/html", _name(whole, "html"))
-    response.headers["Content-Security-Policy"] = f"{POLICY}; frame-ancestors 'none'; sandbox"
-    return response
+    return page_answer(text, _name(whole, "html"))
 
 
 async def _report_pdf(
     request: web.Request, whole: WholeSession, person: User, query: ReportQuery
 ) -> web.StreamResponse:
-    async with _turn(request, REPORTING):  # one takes a tenth of a second of a processor
+    async with turn(request, REPORTING):  # one takes a tenth of a second of a processor
         report, texts = await _report(request, whole, person, query)
         content = await asyncio.to_thread(pdf, report, texts)
-    return _file(content, "application/pdf", _name(whole, "pdf"))
+    return file_answer(content, "application/pdf", _name(whole, "pdf"))
 
 
 async def _report(
@@ -322,7 +308,15 @@ async def _picture(
     return await asyncio.to_thread(picture_of, jpeg, mirrored=exercise.mirrored)
 
 
-def _file(content: bytes, media_type: str, name: str) -> web.Response:
+def page_answer(text: str, name: str) -> web.Response:
+    """A report's page as a file that can do nothing, also where it is opened instead of kept."""
+    response = file_answer(text.encode(), "text/html", name)
+    response.headers["Content-Security-Policy"] = f"{POLICY}; frame-ancestors 'none'; sandbox"
+    return response
+
+
+def file_answer(content: bytes, media_type: str, name: str) -> web.Response:
+    """A file to keep."""
     return web.Response(body=content, headers=_headers(media_type, name))
 
 

@@ -24,6 +24,7 @@ from ..store.exercises import LONGEST_NAME
 
 LONGEST_TEXT = 2000  # characters
 LARGEST_TARGET = 3600  # repetitions, or seconds
+MOST_OFFSET_MIN = 14 * 60  # Kiritimati's
 # Letters of some scripts and some emoji are joined or parted by these two.
 _NOTHING = dict.fromkeys(map(ord, "\u200c\u200d"))
 
@@ -61,6 +62,17 @@ def clean_text(text: str) -> str:
     return "\n".join(lines)
 
 
+def one_line(text: str) -> str:
+    """Return a text that has no control characters, and so no second line.
+
+    Raises:
+        PydanticCustomError: If it has.
+    """
+    if not text.isprintable():
+        raise PydanticCustomError("not_printable", "Write one line, without control characters")
+    return text
+
+
 def written_time(given: object) -> object:
     """Return a time that is written as RFC 3339 has it; pydantic takes plain numbers for one, too.
 
@@ -94,6 +106,14 @@ Text = Annotated[
 ]
 Timestamp = Annotated[AwareDatetime, BeforeValidator(written_time), AfterValidator(in_utc)]
 Target = Annotated[int, Field(ge=1, le=LARGEST_TARGET)]
+UtcOffset = Annotated[
+    int,
+    Field(
+        ge=-MOST_OFFSET_MIN,
+        le=MOST_OFFSET_MIN,
+        description="How far the user's clock is ahead of UTC, in minutes.",
+    ),
+]
 
 
 class Change(BaseModel):

@@ -16,8 +16,11 @@ from ..keys import STORE
 from ..moments import moments_of
 from ..problems import Problem
 from ..progress import begin, by_exercise, by_week, first_monday
+from ..store.parts import without_seq
+from ..store.progress import Trained
 from ..store.sessions import WholeSession
 from .coaching import LOOKS, NO_MEMBER
+from .fields import UtcOffset
 from .guard import USER
 from .ids import path_id
 from .operation import Operations
@@ -29,13 +32,13 @@ from .sessions import (
     SessionOut,
     session_out,
     sessions_of,
-    without_seq,
 )
 
 operations = Operations("History")
 
 READ = "results.read"
 RUNNING = "This session is still running. End it first."
+NO_SESSION = "The caller does not coach them, or there is no such session."
 
 
 class DifferenceOut(BaseModel):
@@ -107,7 +110,7 @@ class Span(BaseModel):
 
     weeks: int = Field(default=12, ge=1, le=104)
     exercise_id: str | None = Field(default=None, max_length=64)
-    utc_offset_min: int = Field(default=0, ge=-14 * 60, le=14 * 60)
+    utc_offset_min: UtcOffset = 0
 
 
 class WeekOut(BaseModel):
@@ -145,7 +148,7 @@ class ProgressOut(BaseModel):
 @operations.get("/v1/sessions/{id}/record", answer=RecordOut, problems={404: NOT_FOUND})
 async def get_record(request: web.Request) -> web.Response:
     """Show a session with everything that was said in it."""
-    return await _record(await find_whole(request, request[USER].id, path_id(request)))
+    return await record_answer(await find_whole(request, request[USER].id, path_id(request)))
 
 
 @operations.delete("/v1/sessions/{id}/record", status=204, problems={404: NOT_FOUND, 409: RUNNING})
@@ -180,21 +183,21 @@ async def list_member_sessions(request: web.Request, query: Page) -> SessionList
     """List the sessions of somebody whom the caller coaches, newest first."""
     member_id = await member_of(request)
     await note_read(request, member_id)
-    return await sessions_of(request, member_id, query)
+    return await sessions_of(request, member_id, query, by_coach=True)
 
 
 @operations.get(
     "/v1/members/{id}/sessions/{session}/record",
     access="coach",
     answer=RecordOut,
-    problems={404: "The caller does not coach them, or there is no such session."},
+    problems={404: NO_SESSION},
 )
 async def get_member_record(request: web.Request) -> web.Response:
     """Show a session of somebody whom the caller coaches, with everything that was said in it."""
     member_id = await member_of(request)
-    whole = await find_whole(request, member_id, path_id(request, "session"))
+    whole = await find_whole(request, member_id, path_id(request, "session"), by_coach=True)
     await note_read(request, member_id, whole.session.id)
-    return await _record(whole)
+    return await record_answer(whole)
 
 
 @operations.get(
@@ -208,7 +211,7 @@ async def get_member_progress(request: web.Request, query: Span) -> ProgressOut:
     """Show what the last weeks of somebody came to whom the caller coaches."""
     member_id = await member_of(request)
     await note_read(request, member_id)
-    return await _progress(request, member_id, query)
+    return await _progress(request, member_id, query, by_coach=True)
 
 
 # Steps
@@ -235,19 +238,22 @@ async def note_read(request: web.Request, member_id: str, session_id: str | None
         await audit.note(actor_id, READ, member_id, session_id)
 
 
-async def find_whole(request: web.Request, user_id: str, session_id: str) -> WholeSession:
-    """A session of that user with all that was said in it.
+async def find_whole(
+    request: web.Request, user_id: str, session_id: str, *, by_coach: bool = False
+) -> WholeSession:
+    """A session of that user with all that was said in it, for them or `by_coach`.
 
     Raises:
         Problem: 404 if there is none.
     """
-    whole = await request.app[STORE].sessions.whole(user_id, session_id)
+    whole = await request.app[STORE].sessions.whole(user_id, session_id, by_coach=by_coach)
     if whole is None:
         raise Problem(404, NOT_FOUND)
     return whole
 
 
-async def _record(whole: WholeSession) -> web.Response:
+async def record_answer(whole: WholeSession) -> web.Response:
+    """A session with all that was said in it, as an answer."""
     return web.json_response(text=await asyncio.to_thread(_record_json, whole))
 
 
@@ -266,11 +272,17 @@ def _record_json(whole: WholeSession) -> str:
     )
 
 
-async def _progress(request: web.Request, user_id: str, span: Span) -> ProgressOut:
+async def _progress(
+    request: web.Request, user_id: str, span: Span, *, by_coach: bool = False
+) -> ProgressOut:
     first = first_monday(now(), span.weeks, span.utc_offset_min)
     trained = await request.app[STORE].progress.trained(
-        user_id, begin(first, span.utc_offset_min), span.exercise_id
+        user_id, begin(first, span.utc_offset_min), span.exercise_id, by_coach=by_coach
     )
+    return await asyncio.to_thread(_progress_out, trained, first, span)
+
+
+def _progress_out(trained: Sequence[Trained], first: date, span: Span) -> ProgressOut:
     weeks = by_week(trained, first, span.weeks, span.utc_offset_min)
     return ProgressOut(
         weeks=[WeekOut.model_validate(week, from_attributes=True) for week in weeks],

@@ -1,4 +1,4 @@
-"""Ids in addresses."""
+"""Ids that are sent."""
 
 import uuid
 
@@ -6,9 +6,13 @@ from aiohttp import web
 
 
 def path_id(request: web.Request, name: str = "id") -> str:
-    """Return the id `{name}` of the address in its one form; what is no id is nobody's id."""
-    raw = request.match_info[name]
+    """Return the id `{name}` of the address; see `as_id`."""
+    return as_id(request.match_info[name])
+
+
+def as_id(text: str) -> str:
+    """Return an id in its one form; what is no id is nobody's id."""
     try:
-        return str(uuid.UUID(raw))
+        return str(uuid.UUID(text))
     except ValueError:
         return ""

@@ -1,7 +1,5 @@
 """Invitations: a coach writes them, a member accepts one and is coached from then on."""
 
-import math
-import time
 from datetime import timedelta
 from typing import Annotated, Literal
 
@@ -14,10 +12,9 @@ from pydantic import (
     Field,
     StringConstraints,
 )
-from pydantic_core import PydanticCustomError
 
 from ..database import now
-from ..keys import CONSENTS, INVITATION_TRIES, STORE
+from ..keys import CONSENTS, STORE
 from ..problems import Problem
 from ..store.invitations import (
     Invitation,
@@ -27,22 +24,17 @@ from ..store.invitations import (
     TooManyInvitations,
 )
 from ..texts import Language
+from .fields import one_line
 from .guard import USER
 from .ids import path_id
 from .operation import Operations
+from .tries import TOO_MANY_TRIES, may_guess
 
 operations = Operations("Accounts and coaching")
 
 LONGEST_NOTE = 80  # characters
 NO_INVITATION = "There is no such invitation."
 INVALID = "The invitation was guessed, used, withdrawn, or its time is over."
-TOO_MANY_TRIES = "Too many tries; wait for `Retry-After`."
-
-
-def _printable(text: str) -> str:
-    if not text.isprintable():
-        raise PydanticCustomError("not_printable", "Write one line, without control characters")
-    return text
 
 
 class NewInvitation(BaseModel):
@@ -53,7 +45,7 @@ class NewInvitation(BaseModel):
     note: Annotated[
         str,
         StringConstraints(strip_whitespace=True, max_length=LONGEST_NOTE),
-        AfterValidator(_printable),
+        AfterValidator(one_line),
     ] = ""
     expires_in_days: int = Field(default=7, ge=1, le=30)
 
@@ -206,13 +198,7 @@ async def find_invitation(request: web.Request, token: str) -> OpenInvitation:
         Problem: 429 for too many tries from one address, 404 for what can't be accepted: one
             sentence, and one question to the database, for whatever reason.
     """
-    tries = request.app[INVITATION_TRIES]
-    if wait_s := math.ceil(tries.take(request.remote or "?", time.monotonic())):
-        raise Problem(
-            429,
-            f"Too many tries. Wait {wait_s} s, then try again.",
-            {"Retry-After": str(wait_s)},
-        )
+    await may_guess(request)
     try:
         return await request.app[STORE].invitations.find(token)
     except NoInvitation as error:

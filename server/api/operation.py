@@ -45,6 +45,7 @@ class Operation:
         answer_headers: Headers of success, and what they say.
         cached: The answer has an `ETag`; who has it already is answered 304.
         in_parts: It is a file, of which parts can be asked for as well (RFC 9110, 14).
+        signals: It begins, joins or ends a session or a call, and is limited in how often.
         problems: Why it may fail, by status; those that follow from the rest are added.
     """
 
@@ -65,6 +66,7 @@ class Operation:
     answer_headers: Mapping[str, str] = field(default_factory=dict)
     cached: bool = False
     in_parts: bool = False
+    signals: bool = False
     problems: Mapping[int, str] = field(default_factory=dict)
 
 
@@ -76,6 +78,15 @@ def operation_of(handler: object) -> Operation | None:
     """What a route's handler was declared as."""
     found = getattr(handler, OPERATION, None)
     return found if isinstance(found, Operation) else None
+
+
+def operations_of(app: web.Application) -> list[Operation]:
+    """All that is declared of an application's routes; HEAD, which GET brings along, is not."""
+    return [
+        operation
+        for route in app.router.routes()
+        if (operation := operation_of(route.handler)) and operation.method == route.method
+    ]
 
 
 class Operations:

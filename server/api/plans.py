@@ -15,7 +15,7 @@ from ..store.exercises import Kind
 from ..store.plans import Assignment, Done, PlanFull
 from .coaching import NO_MEMBER
 from .exercises import NOT_FOUND as NO_EXERCISE
-from .fields import Change, Target, Text
+from .fields import Change, Target, Text, UtcOffset
 from .guard import USER
 from .ids import path_id
 from .operation import Operations
@@ -23,7 +23,6 @@ from .operation import Operations
 operations = Operations("Plans")
 
 LAST_ZONE = timedelta(hours=-12)  # where a day begins last, and is still today when it is over here
-MOST_OFFSET_MIN = 14 * 60  # Kiritimati's
 NOT_FOUND = "There is no such assignment of yours."
 ANOTHERS = (
     "This exercise is another coach's, who does not show it to everyone. Plan one of your own."
@@ -105,12 +104,7 @@ class DayQuery(BaseModel):
     """Which day is asked for: the one of this moment if no `date` is given."""
 
     date: Day | None = None
-    utc_offset_min: int = Field(
-        default=0,
-        ge=-MOST_OFFSET_MIN,
-        le=MOST_OFFSET_MIN,
-        description="How far the user's clock is ahead of UTC, in minutes.",
-    )
+    utc_offset_min: UtcOffset = 0
 
 
 class TodayItem(BaseModel):

@@ -1,7 +1,6 @@
 """Offline comparison: take a video, and what to compare it with."""
 
 import contextlib
-import uuid
 from dataclasses import dataclass
 from pathlib import PurePosixPath, PureWindowsPath
 from typing import Any
@@ -10,12 +9,13 @@ from aiohttp import BodyPartReader, web
 
 from ..background.job_drafts import Draft, NotWanted, VideosGone
 from ..background.jobs import TooManyJobs
-from ..keys import CONFIG, EXERCISES, JOBS, STORE
+from ..keys import CONFIG, JOBS, STORE
 from ..problems import Problem
 from ..store.jobs import LONGEST_NAME, Job
-from .allowed import require_consent
+from .allowed import require_consent, require_fit
 from .exercises import NOT_FOUND as NO_EXERCISE
 from .guard import USER
+from .ids import as_id
 from .jobs import RETRY_S, JobOut, shown
 from .multipart import PROBLEMS, check_size, chunks, expecting, kept, parts, read_text
 from .operation import Operations, respond
@@ -66,6 +66,7 @@ async def predict(request: web.Request) -> web.StreamResponse:
     """
     _check_size(request)
     await require_consent(request, "scoring")
+    require_fit(request)
     jobs = request.app[JOBS]
     try:
         with kept():
@@ -122,20 +123,14 @@ async def _receive(request: web.Request, draft: Draft) -> Job:
 async def _take_exercise(
     request: web.Request, draft: Draft, fields: _Fields, exercise_id: str
 ) -> None:
-    exercise = await request.app[STORE].exercises.visible(request[USER].id, _as_id(exercise_id))
+    exercise = await request.app[STORE].exercises.visible(
+        request[USER].id, as_id(exercise_id.strip())
+    )
     if exercise is None:
         raise Problem(404, NO_EXERCISE)
-    await usable_reference(request, exercise)
-    await draft.keep_exercise(exercise, request.app[EXERCISES].reference(exercise))
+    usable = await usable_reference(request, exercise)
+    await draft.keep_exercise(exercise, usable.file)
     fields.exercise_id, fields.reference_name = exercise.id, exercise.name
-
-
-def _as_id(text: str) -> str:
-    """An id in its one form; what is no id is nobody's id."""
-    try:
-        return str(uuid.UUID(text.strip()))
-    except ValueError:
-        return ""
 
 
 def file_name(part: BodyPartReader, otherwise: str) -> str:

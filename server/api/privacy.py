@@ -2,7 +2,6 @@
 
 import asyncio
 import shutil
-import time
 import uuid
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -12,21 +11,36 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from ..database import now
 from ..exports.whole_history import history_text
-from ..keys import CONFIG, CONSENTS, DELETION, GUESSES, JOBS, PASSWORDS, SESSIONS, STORE
+from ..keys import (
+    ARCHIVING,
+    CONFIG,
+    CONSENTS,
+    DELETION,
+    EXERCISES,
+    JOBS,
+    OBJECTS,
+    PASSWORDS,
+    ROOMS,
+    SESSIONS,
+    STORE,
+)
 from ..privacy.consents import PURPOSES, Purpose
-from ..privacy.personal_data import rows_of, write_archive
+from ..privacy.personal_data import DOWNLOADS, rows_of, write_archive
 from ..problems import Problem
 from ..store.consents import Consent
 from ..store.users import LastAdmin
 from ..texts import LANGUAGES, Language
-from ..uploads import DiskFull, full_disk
+from ..uploads import DiskFull, full_disk, require_room
 from .guard import USER
 from .ids import path_id
 from .operation import Operations
+from .tries import TOO_MANY_TRIES, forget_guesses, require_guess
+from .turns import turn
 
 operations = Operations("Privacy")
 
 CHUNK_BYTES = 262_144
+BUSY = "Several were asked for at once; wait for `Retry-After`."
 NO_CONSENT = "There is no such consent, or it was withdrawn before."
 
 
@@ -77,16 +91,17 @@ class DeleteAccount(BaseModel):
 @operations.get("/v1/consents", answer=ConsentList)
 async def list_consents(request: web.Request) -> ConsentList:
     """Show what is asked, in all languages, and what the user said."""
-    consents, user = request.app[CONSENTS], request[USER]
+    consents = request.app[CONSENTS]
+    given = await request.app[STORE].consents.of_user(request[USER].id)
+    counting = {consent.purpose for consent in given if consents.counts(consent)}
     wanted = [
         WantedOut(
             purpose=purpose,
-            given=await consents.has(user.id, purpose),
+            given=purpose in counting,
             wording={language: consents.wordings.of(purpose, language) for language in LANGUAGES},
         )
         for purpose in PURPOSES
     ]
-    given = await request.app[STORE].consents.of_user(user.id)
     return ConsentList(wanted=wanted, given=[_shown(consent) for consent in given])
 
 
@@ -107,6 +122,9 @@ async def withdraw_consent(request: web.Request) -> None:
     if purpose == "scoring":
         await request.app[SESSIONS].end_user(user.id)
         await request.app[JOBS].end_user(user.id)
+    if purpose == "call":
+        for call_id in await store.calls.end_of_member(user.id):
+            await request.app[ROOMS].end_call(call_id, "ended")
     if purpose == "coaching":
         for coach in await store.coachings.of_member(user.id):
             await store.coachings.remove(coach.id, user.id)
@@ -116,20 +134,25 @@ async def withdraw_consent(request: web.Request) -> None:
 @operations.get(
     "/v1/data",
     produces=("application/zip",),
-    problems={507: "There is no room for it on the server's disk."},
+    problems={429: BUSY, 507: "There is no room for it on the server's disk."},
 )
 async def download(request: web.Request) -> web.StreamResponse:
     """Send everything that is kept of the user, as a ZIP archive."""
     store, user = request.app[STORE], request[USER]
     data = request.app[CONFIG].data
-    folder = data / "downloads" / uuid.uuid4().hex
+    files = request.app[EXERCISES].files
+    clips_bytes = await files.size_bytes(user.id)
+    folder = data / DOWNLOADS / uuid.uuid4().hex
     archive, history = folder / "archive.zip", folder / "history.json"
     try:
-        with full_disk():
-            await asyncio.to_thread(folder.mkdir, mode=0o700, parents=True)
-            await _write_history(history, history_text(store.sessions, user.id, now()))
-            rows = await rows_of(store.database, user.id)
-            await asyncio.to_thread(write_archive, archive, rows, history, _folders(data, user.id))
+        async with turn(request, ARCHIVING):
+            with full_disk():
+                await asyncio.to_thread(require_room, data, clips_bytes)
+                await asyncio.to_thread(folder.mkdir, mode=0o700, parents=True)
+                await _write_history(history, history_text(store.sessions, user.id, now()))
+                rows = await rows_of(store.database, user.id)
+                clips = await files.folder(user.id, folder / "clips")
+                await asyncio.to_thread(write_archive, archive, rows, history, clips)
         await store.audit.note(user.id, "data.downloaded", user.id)
         return await _send(request, archive)
     except DiskFull as error:
@@ -142,33 +165,25 @@ async def download(request: web.Request) -> web.StreamResponse:
     "/v1/data/delete",
     body=DeleteAccount,
     status=204,
-    problems={403: "The proof does not fit.", 409: "The last admin.", 429: "Too many tries."},
+    problems={403: "The proof does not fit.", 409: "The last admin.", 429: TOO_MANY_TRIES},
 )
 async def delete_account(request: web.Request, body: DeleteAccount) -> None:
     """Delete the account and everything of it, for ever."""
     user, store = request[USER], request.app[STORE]
-    address = request.remote or "?"
-    guesses = request.app[GUESSES]
-    if wait_s := guesses.take(address, user.name, time.monotonic()):
-        raise Problem(
-            429, f"Too many tries. Wait {wait_s:.0f} s.", {"Retry-After": f"{wait_s:.0f}"}
-        )
+    await require_guess(request, user.name)
     if user.password_hash:
         fits = await request.app[PASSWORDS].check(user.password_hash, body.password or "")
         if not fits:
             raise Problem(403, "The password is wrong. Nothing was deleted.")
     elif body.name != user.name:
         raise Problem(403, "Give the account's name to delete it. Nothing was deleted.")
-    guesses.forget(address, user.name)
+    await forget_guesses(request, user.name)
+    await request.app[OBJECTS].check()  # before anything ends of what can't be deleted now
     try:  # without its role first: this decides whether an admin remains
         await store.users.change_role(user.id, "member")
     except LastAdmin as error:
         raise Problem(409, str(error)) from error
     await request.app[DELETION].delete(user.id)
-
-
-def _folders(data: Path, user_id: str) -> list[Path]:
-    return sorted((data / "references" / user_id).glob("*"))
 
 
 async def _write_history(path: Path, text: AsyncIterator[str]) -> None:

@@ -5,11 +5,11 @@ from typing import Annotated, Self
 from aiohttp import web
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
-from ..background.outbound import BadAddress, check_url
+from ..background.outbound import LONGEST_URL, BadAddress, check_url
 from ..background.standard_webhooks import new_secret
 from ..keys import CONFIG, STORE, WEBHOOKS
 from ..problems import Problem
-from ..store.webhooks import Event, Scope, TestWaits, TooManyWebhooks, Webhook
+from ..store.webhooks import EVENTS, Event, Scope, TestWaits, TooManyWebhooks, Webhook
 from .guard import USER
 from .ids import path_id
 from .operation import Operations
@@ -35,9 +35,10 @@ class NewWebhook(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    url: Annotated[str, Field(min_length=1, max_length=2048)]
+    url: Annotated[str, Field(min_length=1, max_length=LONGEST_URL)]
     events: Annotated[
-        list[Event], Field(min_length=1, max_length=2, json_schema_extra={"uniqueItems": True})
+        list[Event],
+        Field(min_length=1, max_length=len(EVENTS), json_schema_extra={"uniqueItems": True}),
     ]
     scope: Scope = "own"
 

@@ -45,6 +45,8 @@ class Draft:
             DiskFull: If it does not fit on the disk.
             NotWanted: If the user's jobs were ended meanwhile.
         """
+        if not self.wanted:  # and its folder is gone
+            raise NotWanted
         path = self.folder.video if name == "video" else self.folder.reference
         await write_file(path, self._while_wanted(chunks), most_bytes=self.most_bytes)
 

@@ -1,9 +1,12 @@
 """Offline comparisons: videos that wait for their turn, and the one task that compares them."""
 
 import asyncio
+import contextlib
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 
@@ -12,16 +15,20 @@ import structlog
 from posesim.errors import PosesimError
 from posesim.video_comparison import Comparison
 
+from ..compute.errors import WorkersClosed
 from ..compute.network import compare_with
-from ..compute.workers import Workers, WorkersClosed
+from ..compute.workers import Workers
 from ..database import StoreError, new_id
+from ..objects.base import Objects, ObjectsError
 from ..store import Store
 from ..store.exercises import Exercise
 from ..store.jobs import Job, JobState
+from ..traces import Traces
 from ..uploads import full_disk, require_room
 from .job_drafts import Draft, NotWanted, VideosGone
 from .job_files import JobFiles, JobFolder
 from .job_progress import Progress, ProgressBoard, Stage
+from .turns import EveryTurn, Turns
 
 logger = structlog.get_logger(__name__)
 
@@ -56,34 +63,42 @@ class Jobs:
 
     Args:
         folder: The data folder.
+        objects: Keeps the files; None keeps them in the data folder.
         store: The database.
         workers: Who compare.
         max_upload_bytes: Of each file.
         max_clip_s: Of a reference.
         max_video_s: Of a video.
+        traces: Told how long each job took, and what came of it.
         on_over: Told of each job that is over, without its result.
+        turns: Which jobs other nodes have.
     """
 
     def __init__(
         self,
         *,
         folder: Path,
+        objects: Objects | None = None,
         store: Store,
         workers: Workers,
         max_upload_bytes: int,
         max_clip_s: float,
         max_video_s: float,
+        traces: Traces | None = None,
         on_over: Callable[[Job], Awaitable[object]],
+        turns: Turns | None = None,
     ) -> None:
         self.board = ProgressBoard()
         self._data = folder
-        self._files = JobFiles(folder / "jobs")
+        self._files = JobFiles(folder, objects)
         self._store = store
         self._workers = workers
         self._max_upload_bytes = max_upload_bytes
         self._max_clip_s = max_clip_s
         self._max_video_s = max_video_s
+        self._traces = traces or Traces()
         self._on_over = on_over
+        self._turns = turns or EveryTurn()
         self._drafts: dict[str, Draft] = {}
         self._changed = asyncio.Event()  # there may be something to do
         self._closing = False
@@ -122,6 +137,7 @@ class Jobs:
         draft = Draft(draft_id, user_id, self._files.of(draft_id), self._max_upload_bytes)
         self._drafts[draft.id] = draft  # counted before anything is awaited
         try:
+            await self._turns.claim(draft.id)  # so that no other node takes it, or its files
             mine = sum(each.user_id == user_id for each in self._drafts.values())
             if mine + len(await self._store.jobs.unfinished_of(user_id)) > MOST_WAITING:
                 raise TooManyJobs
@@ -131,6 +147,7 @@ class Jobs:
             yield draft
         finally:
             if self._drafts.pop(draft.id, None):
+                self._turns.let_go(draft.id)
                 await asyncio.to_thread(self._files.remove, draft.id)
 
     async def submit(
@@ -141,17 +158,25 @@ class Jobs:
         Raises:
             NotWanted: If the user's jobs were ended meanwhile.
             StoreError: If the exercise was deleted meanwhile.
+            ObjectsError: If its files can't be kept where other servers can read them.
+            DiskFull: If there is no room for them there.
         """
-        job = await self._store.jobs.add(
-            draft.user_id,
-            draft.id,
-            video_name=video_name,
-            exercise_id=exercise_id,
-            reference_name=reference_name,
-            keep=MOST_KEPT,
-        )
+        try:
+            await self._files.publish(draft.id)
+            job = await self._store.jobs.add(
+                draft.user_id,
+                draft.id,
+                video_name=video_name,
+                exercise_id=exercise_id,
+                reference_name=reference_name,
+                keep=MOST_KEPT,
+            )
+        except BaseException:
+            with contextlib.suppress(ObjectsError):  # `tidy` tries again
+                await self._files.discard(draft.id)
+            raise
         self._drafts.pop(draft.id)
-        self.board.show(job.id, Progress())
+        self._show(job.id, Progress())
         if not draft.wanted:
             await self._cancel(job)
             raise NotWanted
@@ -177,23 +202,65 @@ class Jobs:
         for job in await self._store.jobs.unfinished_of(user_id):
             await self._cancel(job)
 
+    async def tidy(self, at: datetime) -> None:
+        """Remove files that were left somewhere else before `at`, of jobs that are not any more.
+
+        Raises:
+            ObjectsError: If they can't be reached.
+        """
+        wanted = {job.id for job in await self._store.jobs.unfinished()}
+        await self._files.discard_forgotten(wanted | set(self._drafts), at)
+
+    # What other nodes tell
+
+    async def goes_on(self, job_id: str, share: float, stage: Stage | None) -> None:
+        """Another node does a job, and is so far."""
+        self.board.show(job_id, Progress(share, stage))
+
+    async def was_over(self, job_id: str) -> None:
+        """A job is over; if it is done here, its user cancelled it elsewhere."""
+        if self._running and self._running[0] == job_id:
+            self._running[1].cancel()
+        self._turns.let_go(job_id)
+        self.board.remove(job_id)
+        self._changed.set()
+
     # The one task
 
     async def _run(self) -> None:
         while not self._closing:
             self._changed.clear()
-            pause_s = None
+            pause_s = self._turns.look_s
             try:
                 await self._sweep()
-                if job := await self._store.jobs.take():
+                if job := await self._take():
                     await self._serve(job)
                     continue
             except WorkersClosed:  # the server stops
                 return
-            except Exception:  # of the database or the disk, which may recover
+            except (StoreError, ObjectsError) as error:  # they may be back
+                logger.warning("jobs have to wait", error=str(error))
+                pause_s = PAUSE_S
+            except Exception:  # of the disk, perhaps, which may recover
                 logger.exception("jobs have to wait")
                 pause_s = PAUSE_S
             await self._wait(pause_s)
+
+    async def _take(self) -> Job | None:
+        """The next job that no other node has."""
+        while True:
+            ids = [job.id for job in await self._store.jobs.unfinished()]
+            job = await self._store.jobs.take(but=await self._turns.elsewhere(ids))
+            if job is None or await self._turns.claim(job.id):
+                return job
+
+    def _show(self, job_id: str, progress: Progress) -> None:
+        """Show how far a job is that is done here, on all nodes."""
+        if self.board.get(job_id) != progress:
+            self.board.show(job_id, progress)
+            self._turns.tell(
+                "job_progress", job_id=job_id, share=progress.share, stage=progress.stage
+            )
 
     async def _wait(self, longest_s: float | None) -> None:
         """Wait until there may be something to do."""
@@ -212,31 +279,41 @@ class Jobs:
         """
         if self._closing:
             return
+        begun_s, state = time.monotonic(), "interrupted"
+        try:
+            state = await self._do(job)
+        finally:
+            self._traces.note("job", begun_s, time.monotonic(), {"posesim.job.state": state})
+
+    async def _do(self, job: Job) -> str:
+        """Do a job; return its state afterwards. Raises what `_serve` does."""
         work = asyncio.create_task(self._compare(job), name=f"job {job.id}")
         self._running = (job.id, work)
         await asyncio.wait({work})
         self._running = None
         if work.cancelled():  # by its user, and that is stored; or because the server stops
-            return
+            return "cancelled"
         try:
             await self._finish(job, work.result())
-        except (WorkersClosed, StoreError):
+            return "done"
+        except (WorkersClosed, StoreError, ObjectsError):
             raise
         except PosesimError as error:
             await self._end(job, "failed", str(error))
         except Exception:
             logger.exception("job failed", job_id=job.id)
             await self._end(job, "failed", UNEXPECTED)
+        return "failed"
 
     async def _compare(self, job: Job) -> Comparison:
-        folder = self._files.of(job.id)
+        folder = await self._files.bring(job.id)
         sizes = await asyncio.to_thread(_sizes, folder)
         first = sizes[0] / max(1, sum(sizes))  # the reference's share of the work, about
 
         def telling(stage: Stage, begin: float, end: float) -> Callable[[float], bool]:
             def tell(share: float) -> bool:
                 # In hundredths: listeners need no more.
-                self.board.show(job.id, Progress(round(begin + (end - begin) * share, 2), stage))
+                self._show(job.id, Progress(round(begin + (end - begin) * share, 2), stage))
                 return True
 
             return tell
@@ -269,10 +346,14 @@ class Jobs:
         session = await sessions.add_finished(
             job.user_id, await self._exercise(job), job.reference_name, comparison
         )
-        if await self._store.jobs.finish(job.id, result, session.id):
+        finished = False
+        try:
+            finished = await self._store.jobs.finish(job.id, result, session.id)
+        finally:
+            if not finished:  # cancelled this very moment, or done again later
+                await sessions.remove(job.user_id, session.id)
+        if finished:
             await self._over(replace(job, state="done", session_id=session.id))
-        else:  # cancelled this very moment
-            await sessions.remove(job.user_id, session.id)
 
     async def _exercise(self, job: Job) -> Exercise | None:
         """What the job's exercise was when the job was sent; None if there is none any more."""
@@ -298,8 +379,13 @@ class Jobs:
 
     async def _over(self, job: Job) -> None:
         """Remove the videos of a job whose end is stored, and tell who wants to know."""
-        await asyncio.to_thread(self._files.remove, job.id)
+        try:
+            await self._files.discard(job.id)
+        except ObjectsError:
+            logger.warning("the files of a job have to be removed later", job_id=job.id)
         self.board.remove(job.id)
+        self._turns.let_go(job.id)
+        self._turns.tell("job_over", job_id=job.id)
         logger.info("job over", job_id=job.id, state=job.state)
         try:
             await self._on_over(job)
@@ -312,6 +398,7 @@ class Jobs:
         # In this order: a draft that is submitted meanwhile is found in one of the two.
         wanted = set(self._drafts)
         wanted |= {job.id for job in await self._store.jobs.unfinished()}
+        wanted |= await self._turns.elsewhere(names - wanted)  # drafts of nodes with this folder
         await asyncio.to_thread(self._files.remove_all, names - wanted)
 
 

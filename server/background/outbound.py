@@ -113,7 +113,7 @@ class Outbound:
         at_once: int,
         look_up: Callable[[str], list[str]] | None = None,
     ) -> None:
-        self.allow_private = allow_private
+        self._allow_private = allow_private
         self._look_up = look_up or _look_up
         # As many threads as requests: a name server that does not answer holds up nobody else, nor
         # the threads in which the server reads and writes its files.
@@ -130,7 +130,7 @@ class Outbound:
             BadAddress: If it does not lead to a public address.
             NotAnswered: If there is no answer in time, and why.
         """
-        url = check_url(address, allow_private=self.allow_private)
+        url = check_url(address, allow_private=self._allow_private)
         known = _Known(await self._addresses(url.raw_host or ""))
         connector = aiohttp.TCPConnector(resolver=known, use_dns_cache=False, force_close=True)
         try:
@@ -171,7 +171,7 @@ class Outbound:
             addresses = await loop.run_in_executor(self._lookups, self._look_up, host)
         except (OSError, UnicodeError) as error:
             raise NotPublic from error
-        if not self.allow_private and not all(
+        if not self._allow_private and not all(
             is_public(ipaddress.ip_address(address)) for address in addresses
         ):
             raise NotPublic

@@ -16,15 +16,18 @@ from posesim import __version__
 from posesim.errors import PosesimError
 
 from ..database import StoreError, now
-from ..live.messages import EndReason
-from ..live.session import SessionPlan
+from ..live.outcomes import EndReason
+from ..live.plan import SessionPlan
 from ..store import Store
 from ..store.jobs import Job
 from ..store.webhooks import TEST, Delivery, Event, Webhook
 from .outbound import Outbound
 from .standard_webhooks import signed_headers
+from .turns import EveryTurn, Turns
 
 logger = structlog.get_logger(__name__)
+
+TURN = "webhooks"  # which one node has
 
 # Before each try, the first one included; after the last one a message is given up.
 PAUSES_S = (0.0, 30.0, 300.0, 3600.0, 21_600.0, 86_400.0)
@@ -80,6 +83,9 @@ class Webhooks:
         outbound: Sends requests.
         schedule: When something is sent again.
         clock: The time.
+
+    Attributes:
+        turns: Whether another node delivers.
     """
 
     def __init__(
@@ -89,6 +95,7 @@ class Webhooks:
         schedule: Schedule | None = None,
         clock: Callable[[], datetime] = now,
     ) -> None:
+        self.turns: Turns = EveryTurn()
         self._rows = store.webhooks
         self._outbound = outbound
         self._schedule = schedule or Schedule()
@@ -115,6 +122,11 @@ class Webhooks:
 
     def look(self) -> None:
         """Look at the queue and the clock now."""
+        self._changed.set()
+        self.turns.tell("look_webhooks")
+
+    async def look_here(self) -> None:
+        """Another node has queued something."""
         self._changed.set()
 
     # What happened
@@ -168,8 +180,11 @@ class Webhooks:
             while not self._closed.is_set():
                 self._changed.clear()
                 try:
-                    await self._begin_due(group)
-                    pause_s = await self._until_next_s()
+                    if await self.turns.claim(TURN):
+                        await self._begin_due(group)
+                        pause_s = await self._until_next_s()
+                    else:
+                        pause_s = self.turns.look_s or LONGEST_WAIT_S
                 except Exception:  # of the database, which may recover
                     logger.exception("webhooks have to wait")
                     pause_s = STORE_PAUSE_S

@@ -16,8 +16,10 @@ class _Generator(GenerateJsonSchema):
     """Pydantic's schemas without titles, and with a docstring's attributes where they belong."""
 
     def field_is_required(self, field: Any, total: bool) -> bool:
-        """Whether a field is always there: in what goes out, every one is."""
-        return self.mode == "serialization" or super().field_is_required(field, total)
+        """Whether a field is always there: in what goes out, all are but those that say so."""
+        if self.mode == "serialization":
+            return "serialization_exclude_if" not in field
+        return super().field_is_required(field, total)
 
     def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ARG002
         return False

@@ -14,7 +14,10 @@ from posesim import __version__
 
 from ..api.operation import Operation
 from ..background.webhooks import Message
-from ..live.messages import ClientMessage, Pose, Score, ServerMessage
+from ..calls.page_messages import ClientMessage as CallClientMessage
+from ..calls.server_messages import ServerMessage as CallServerMessage
+from ..live.page_messages import ClientMessage
+from ..live.server_messages import Pose, Score, ServerMessage
 from ..store.webhooks import TEST, Event
 from .json_schemas import ModelSchemas, Schema
 from .openapi_operations import JSON, describe, path_of, used_models
@@ -22,7 +25,8 @@ from .openapi_operations import JSON, describe, path_of, used_models
 _ABOUT = """\
 Sign in with `POST /token` and send the access token as `Authorization: Bearer`. A session is \
 made with `POST /v1/sessions`; its camera goes over WebRTC by WHIP (RFC 9725), and scores come \
-back over two data channels.
+back over two data channels. Two people are in a call over the WebSocket of `call_socket`, whose \
+messages `x-call-socket` describes; what they see and hear of each other goes between them.
 
 Times are seconds, sizes bytes, ids UUIDs, timestamps RFC 3339. What belongs to somebody else is \
 404, as what does not exist. Every error is a problem (RFC 9457) whose `detail` is a sentence that \
@@ -89,7 +93,7 @@ def write_document(operations: Iterable[Operation]) -> Document:
 
 
 def openapi(operations: Iterable[Operation]) -> Schema:
-    """Describe operations, webhooks and the data channels, as OpenAPI 3.1.0."""
+    """Describe operations, webhooks, the data channels and calls' sockets, as OpenAPI 3.1.0."""
     operations = list(operations)
     models = ModelSchemas(_used_models(operations))
     paths: dict[str, Schema] = {}
@@ -106,6 +110,7 @@ def openapi(operations: Iterable[Operation]) -> Schema:
             event: {"post": _webhook(event, models)} for event in (*get_args(Event), TEST)
         },
         "x-data-channels": _data_channels(models),
+        "x-call-socket": _call_socket(models),
     }
     document["components"] = {
         "securitySchemes": _SECURITY,
@@ -120,9 +125,9 @@ def _used_models(
     for operation in operations:
         yield from used_models(operation)
     yield Message, "serialization"
-    for message in get_args(ClientMessage):
+    for message in (*get_args(ClientMessage), *get_args(CallClientMessage)):
         yield message, "validation"
-    for message in get_args(ServerMessage):
+    for message in (*get_args(ServerMessage), *get_args(CallServerMessage)):
         yield message, "serialization"
 
 
@@ -180,4 +185,18 @@ def _data_channels(models: ModelSchemas) -> Schema:
                 "server": models.one_of(on_events, "serialization"),
             },
         },
+    }
+
+
+def _call_socket(models: ModelSchemas) -> Schema:
+    """Nor for a WebSocket."""
+    client, server = get_args(CallClientMessage), get_args(CallServerMessage)
+    return {
+        "description": (
+            "The WebSocket of a call, /v1/calls/{id}/socket. A message is JSON as text of at most "
+            "64 KiB, told apart by `type`. `client` is what the client sends, `hello` first, "
+            "`server` what the server sends, `bye` last."
+        ),
+        "client": models.name("CallClientMessage", models.one_of(client, "validation")),
+        "server": models.name("CallServerMessage", models.one_of(server, "serialization")),
     }

@@ -187,6 +187,8 @@ def _implied(operation: Operation) -> dict[int, str]:
         }
     if operation.query is not None:
         why.setdefault(422, "A parameter does not fit; `detail` names it.")
+    if operation.signals:
+        why[429] = "Too many requests; wait for `Retry-After`."
     if operation.in_parts:
         why |= {412: "It has changed since.", 416: "There are no such bytes."}
     return why
