@@ -28,6 +28,8 @@ ALONE = $(if $(filter true,$(CI)),(slow or browser) and not shares)
 TWO_PROCESSES = --numprocesses 2 --max-worker-restart 1 --dist loadfile --no-loadscope-reorder
 # Of two processes that compute on two threads each, threads wait for those that another displaced.
 ONE_THREAD = OMP_NUM_THREADS=1
+# In CI, what fails is told and tried once more.
+PYTEST = $(VENV)/bin/python $(if $(filter true,$(CI)),tests/second_try.py,-m pytest)
 # pytest's exit code where PYTEST_ARGS leaves no test.
 NONE_CHOSEN = 5
 
@@ -56,9 +58,9 @@ run: $(INSTALLED) weights
 	@exec $(VENV)/bin/posesim serve --demo --host $(HOST) --port $(PORT)
 
 test: $(INSTALLED_DEV) check page-tests weights
-	$(ONE_THREAD) $(VENV)/bin/python -m pytest -m "$(SHARED)" $(TWO_PROCESSES) $(PYTEST_ARGS) \
+	$(ONE_THREAD) $(PYTEST) -m "$(SHARED)" $(TWO_PROCESSES) $(PYTEST_ARGS) \
 		|| test $$? -eq $(NONE_CHOSEN)
-	$(if $(ALONE),$(VENV)/bin/python -m pytest -m "$(ALONE)" $(PYTEST_ARGS) \
+	$(if $(ALONE),$(PYTEST) -m "$(ALONE)" $(PYTEST_ARGS) \
 		|| test $$? -eq $(NONE_CHOSEN))
 
 # Only what the tests of `make test` can't run; nothing of it is skipped here.
