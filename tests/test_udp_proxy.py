@@ -2,13 +2,15 @@
 
 import asyncio
 import contextlib
+import socket
 import time
 from collections.abc import AsyncIterator
 
-from udp_proxy import Address, Line, UdpProxy
+from udp_proxy import BUFFER_BYTES, Address, Line, UdpProxy
 
 HOST = "127.0.0.1"
 WAIT_S = 10.0  # far more than it takes; a busy machine is no failure
+AT_ONCE = 50  # datagrams that are sent in one go
 
 
 class End(asyncio.DatagramProtocol):
@@ -47,7 +49,9 @@ class End(asyncio.DatagramProtocol):
 
 async def an_end() -> End:
     loop = asyncio.get_running_loop()
-    _, end = await loop.create_datagram_endpoint(End, local_addr=(HOST, 0))
+    transport, end = await loop.create_datagram_endpoint(End, local_addr=(HOST, 0))
+    buffer = transport.get_extra_info("socket")
+    buffer.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, BUFFER_BYTES)
     return end
 
 
@@ -62,9 +66,11 @@ async def ends(
             proxy.set(up=line, down=line)
         path = proxy.open()
         path.leads_to(server.address)
-        yield proxy, path.inside, client, server
-        client.transport.close()
-        server.transport.close()
+        try:
+            yield proxy, path.inside, client, server
+        finally:
+            client.transport.close()
+            server.transport.close()
 
 
 def numbered(count: int) -> list[bytes]:
@@ -73,8 +79,8 @@ def numbered(count: int) -> list[bytes]:
 
 async def sent(client: End, to: Address, datagrams: list[bytes]) -> None:
     """Send, a few at a time: a socket's own buffer must not be what loses them."""
-    for start in range(0, len(datagrams), 50):
-        for datagram in datagrams[start : start + 50]:
+    for start in range(0, len(datagrams), AT_ONCE):
+        for datagram in datagrams[start : start + AT_ONCE]:
             client.send(datagram, to)
         await asyncio.sleep(0.001)
 
@@ -82,11 +88,14 @@ async def sent(client: End, to: Address, datagrams: list[bytes]) -> None:
 async def carried(seed: int, line: Line, count: int = 2000) -> list[bytes]:
     """What of so many datagrams arrives."""
     async with ends(seed, line) as (proxy, inside, client, server):
-        await sent(client, inside, numbered(count))
-        async with asyncio.timeout(WAIT_S):
-            while proxy.up.passed + proxy.up.lost < count:  # noqa: ASYNC110 - it tells nobody
-                await asyncio.sleep(0.001)
-        await server.until(proxy.up.passed)
+        datagrams = numbered(count)
+        while datagrams:
+            await sent(client, inside, datagrams[:AT_ONCE])
+            del datagrams[:AT_ONCE]
+            async with asyncio.timeout(WAIT_S):
+                while proxy.up.passed + proxy.up.lost + len(datagrams) < count:  # noqa: ASYNC110
+                    await asyncio.sleep(0.001)  # it tells nobody
+            await server.until(proxy.up.passed)
         return server.datagrams
 
 
