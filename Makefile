@@ -18,12 +18,13 @@ INSTALLED_DEV := $(VENV)/.installed-dev-$(KEY)
 
 R50_VENV := .venv-pytorchvideo
 
-# In CI everything is tested; elsewhere `make test CI=true` does the same. The quick tests share two
-# processes, a file stays in one; those that are slow or need a browser have the machine alone, but
-# for the ones marked `shares`. Files come in their order: by their number of tests, those that have
-# few and take long would come last, when there is nothing to run beside them.
-QUICK = not slow and not browser and not helm
-SHARED = $(if $(filter true,$(CI)),($(QUICK)) or shares,$(QUICK))
+# In CI everything is tested; elsewhere `make test CI=true` does the same. Else only what is quick and
+# needs no database server. Tests share two processes, a file stays in one; those that are slow or
+# need a browser have the machine alone, but for the ones marked `shares`. Files come in their order:
+# by their number of tests, those that have few and take long would come last, when there is nothing
+# to run beside them.
+SHARED = $(if $(filter true,$(CI)),not (slow or browser or helm) or shares,$(QUICK))
+QUICK = not (slow or browser or helm or postgresql or redis)
 ALONE = $(if $(filter true,$(CI)),(slow or browser) and not shares)
 TWO_PROCESSES = --numprocesses 2 --max-worker-restart 1 --dist loadfile --no-loadscope-reorder
 # Of two processes that compute on two threads each, threads wait for those that another displaced.
@@ -39,8 +40,8 @@ NONE_CHOSEN = 5
 
 help:
 	@echo "make run      set everything up and serve http://localhost:8080 (PORT=9000, HOST=0.0.0.0)"
-	@echo "make test     set everything up, then check and test (CI=true: slow tests and the browser's too;"
-	@echo "              PYTEST_ARGS=\"-k weights\": some of them)"
+	@echo "make test     set everything up, then check and test (CI=true: slow tests too, and those with a"
+	@echo "              browser or a database server; PYTEST_ARGS=\"-k weights\": some of them)"
 	@echo "make test-pytorchvideo"
 	@echo "              test the backbone i3d_r50 with the real pytorchvideo, in an environment of"
 	@echo "              its own (6 GB in the user's cache)"

@@ -453,6 +453,7 @@ async def test_leftovers_of_an_upload_are_gone_after_a_restart(tmp_path):
 
 @pytest.mark.weights
 @pytest.mark.slow
+@pytest.mark.shares
 async def test_the_real_network_makes_a_reference_of_an_upload(tmp_path, weights, clip):
     config = ServerConfig(data=tmp_path, weights=cli.weights_path())
     app = create_app(config)

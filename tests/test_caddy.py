@@ -19,7 +19,7 @@ from videos import stick_figure
 from posesim_server.auth import Tries
 from server import WAIT_S, FakeEngine, Server, problem, running
 
-pytestmark = [pytest.mark.caddy, pytest.mark.slow]
+pytestmark = [pytest.mark.caddy, pytest.mark.slow, pytest.mark.shares]
 
 DEPLOY = Path(__file__).parents[1] / "deploy"
 CADDYFILE = DEPLOY / "caddy" / "Caddyfile"

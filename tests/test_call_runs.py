@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
 from call_page import Appointment, Page, appointment
 from live_fakes import Client, MovingPicture
 from live_server import needs_address
@@ -16,7 +17,7 @@ from posesim_server.live.messages import parse_server
 from posesim_server.live.server_messages import Ended, Score
 from server import WAIT_S, Server, problem, running
 
-pytestmark = needs_address
+pytestmark = [needs_address, pytest.mark.slow, pytest.mark.shares]
 
 
 async def with_program(server: Server, tmp_path: Path) -> tuple[Appointment, list[str]]:

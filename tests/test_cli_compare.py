@@ -10,7 +10,7 @@ from videos import sound, stick_figure
 from posesim.cli import main
 from posesim.references import Reference
 
-pytestmark = pytest.mark.weights
+pytestmark = [pytest.mark.weights, pytest.mark.slow, pytest.mark.shares]
 
 
 @pytest.fixture(scope="module")

@@ -45,7 +45,7 @@ from posesim_server.live.plan import Limits
 from posesim_server.live.server_messages import Ended, Gap, Rep, Welcome
 from posesim_server.live.update_messages import rep_message, score_message
 
-pytestmark = needs_address
+pytestmark = [needs_address, pytest.mark.slow, pytest.mark.shares]
 
 CALL = "9a0c9e0a-5a1c-4d59-9f0e-0d9f5f1f3b55"
 SHOWN = "7b0c9e0a-5a1c-4d59-9f0e-0d9f5f1f3b22"  # the session that shows
@@ -354,8 +354,6 @@ async def test_the_demonstrators_end_lets_the_member_warm_up_again(tmp_path: Pat
         assert await ended(server) == "deleted"
 
 
-@pytest.mark.slow
-@pytest.mark.shares
 async def test_a_demonstration_outlives_the_process_that_computes_for_it(tmp_path: Path) -> None:
     demonstration = Demonstration()
     async with following(tmp_path, demonstration, launch=ProcessBody) as (server, audience):

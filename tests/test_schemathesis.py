@@ -110,7 +110,7 @@ def described(mode: str, *, examples: int, coverage: bool = False):
 
 fitting = described("positive", examples=2)
 unfitting = described("negative", examples=2).exclude(operation_id=TAKING_NOTHING)
-everything = described("all", examples=40, coverage=True)
+everything = described("all", examples=20, coverage=True)
 
 
 @pytest.fixture(scope="module")

@@ -6,6 +6,7 @@ import re
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -162,8 +163,15 @@ def end(coach: Page) -> None:
 
 def told(caller: Caller, kind: str) -> list[dict[str, Any]]:
     """What the server said over the call's socket, of one type."""
-    messages = [json.loads(each) for each in caller.heard]
+    messages = [_read(each) for each in caller.heard]
     return [each for each in messages if each["type"] == kind]
+
+
+@lru_cache(maxsize=10_000)
+def _read(text: str) -> dict[str, Any]:
+    """A message, read once: all that came are asked for ten times a second."""
+    message: dict[str, Any] = json.loads(text)
+    return message
 
 
 def live(coach: Caller, kind: str) -> list[dict[str, Any]]:

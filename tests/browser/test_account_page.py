@@ -20,7 +20,7 @@ from driver import (
 )
 from playwright.sync_api import expect
 
-pytestmark = [pytest.mark.browser, pytest.mark.weights, pytest.mark.slow]
+pytestmark = [pytest.mark.browser, pytest.mark.weights, pytest.mark.shares]
 
 REFERENCE = "Squat from the side"
 SCREENS = [(1280, 800), (390, 844)]
