@@ -63,10 +63,14 @@ class FarSessions:
         self._shut = False
 
     async def score(self, call: Call, exercise_id: str, *, sign_in_id: str | None) -> Made | None:
-        """Have a session of the member made against an exercise; None if no node has a place.
+        """Have a session of the member made against an exercise.
+
+        Returns:
+            The session; None if no other node is known, or the one that was asked does not answer.
 
         Raises:
-            CantStart: If it can't be, for another reason.
+            ClusterFull: If no node has a place.
+            CantStart: If the node that was asked can't make it; that may be full by now.
         """
         if call.member_id is None:
             return None
@@ -123,7 +127,7 @@ class FarSessions:
             self._forget(far)
 
     async def _made(self, line: Line) -> IsMade | None:
-        """Wait until it is made; None if the other node has no place either, or does not answer."""
+        """Wait until it is made; None if the other node does not answer."""
         said = None
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(MADE_S):

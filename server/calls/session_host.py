@@ -9,7 +9,7 @@ from posesim.errors import PosesimError
 from ..cluster.errors import ClusterAway
 from ..cluster.lines import Line
 from ..live.outcomes import EndReason, SummaryValues
-from ..live.sessions import NoPlace
+from ..live.sessions import ClusterFull, NoPlace
 from ..store.calls import CallRows
 from .audience import CallAudience
 from .server_messages import CallReference, LiveMessage
@@ -62,8 +62,9 @@ class Host:
         try:
             made = await self._make(line, wanted)
         except PosesimError as error:
-            if not isinstance(error, NoPlace):  # which the room's node says better, of itself
-                say(line, Cant(detail=str(error)))
+            # It was asked because all others are full: of itself alone is not what is to be said.
+            why = ClusterFull() if isinstance(error, NoPlace) else error
+            say(line, Cant(detail=str(why)))
             with contextlib.suppress(ClusterAway):
                 await self._release(wanted.session_id)
             return

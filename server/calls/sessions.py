@@ -41,7 +41,11 @@ class Elsewhere(Protocol):
     async def __call__(
         self, session_id: str, purpose: str, /, *, perhaps: str | None, **opening: object
     ) -> Line | None:
-        """Open a line to another node that has a place for a session; None if none does."""
+        """Open a line to another node that has a place for a session; None if none is known.
+
+        Raises:
+            ClusterFull: If no node has one.
+        """
         ...
 
 

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from ..live.sessions import ClusterFull
 from .adoption import Adoption
 from .channel import Channel, Heard
 from .directory import Directory
@@ -72,7 +73,10 @@ class Cluster:
             opening: How the line is opened, besides the session.
 
         Returns:
-            The line; None if no node has room, or that can't be known.
+            The line; None if it can't be known which node has room.
+
+        Raises:
+            ClusterFull: If none has.
         """
         if self.membership.away is not None:
             return None
@@ -82,7 +86,7 @@ class Cluster:
             return None
         node_id = perhaps if node is None else node.id
         if node_id is None:
-            return None
+            raise ClusterFull
         return self.lines.call(node_id, purpose, session_id=session_id, **opening)
 
     def require_fit(self) -> None:
