@@ -29,6 +29,7 @@ from posesim_server.calls.sessions import CantStart
 from posesim_server.cluster import adoption, membership
 from posesim_server.keys import CALL_SESSIONS, CLUSTER, ROOMS, SESSIONS, STORE
 from posesim_server.live.outcomes import EndReason, SummaryValues
+from posesim_server.live.server_messages import Ended
 from server import WAIT_S, Server
 
 pytestmark = [pytest.mark.redis, needs_address]
@@ -112,6 +113,16 @@ async def followed(coach: Page, member: Page, at: Server) -> tuple[Any, Client]:
         )
     )
     return ticket, camera
+
+
+async def both_are_told_that_it_is_lost(coach: Page, member: Page) -> None:
+    """As of a session on the call's own node: the coach hears its last message."""
+    await coach.until("live", lambda live: live.message.type == "ended")
+    said = [live.message for live in coach.heard if live.type == "live"]
+    events = [each for each in said if each.type not in ("score", "pose")]
+    assert events[-1] == Ended(seq=len(events) - 1, reason="lost", summary=None)
+    for page in (coach, member):
+        await page.until_state(lambda state: state.run.session_id is None)
 
 
 async def test_a_run_that_has_no_place_on_its_calls_node_is_done_on_another(
@@ -261,6 +272,7 @@ async def test_when_the_nodes_lose_each_other_the_session_ends_and_another_is_ma
                 await score_of(coach, before.id)
                 await there.free()
                 own.stop()
+                await both_are_told_that_it_is_lost(coach, member)
                 after, _ = await followed(coach, member, a)
                 await score_of(coach, after.id)
                 await b.until_true(lambda: not b.app[SESSIONS].unended)

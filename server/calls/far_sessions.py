@@ -10,9 +10,11 @@ import structlog
 from ..cluster.lines import Line
 from ..database import new_id
 from ..live.outcomes import EndReason
+from ..live.server_messages import Ended
 from ..store.calls import Call
 from .audience import Listener
-from .session_line import PURPOSE, SAID, Cant, HasEnded, Heard, IsMade, Wanted, say
+from .server_messages import LiveMessage
+from .session_line import PURPOSE, SAID, Cant, Heard, IsMade, Wanted, say
 from .sessions import CallSessions, CantStart, Made
 
 logger = structlog.get_logger(__name__)
@@ -28,15 +30,22 @@ class _Far:
         self.line = line
         self._clock = clock
         self._began_s: float | None = None  # its time 0, on the clock here
+        self._events = 0  # that were heard
 
     @property
     def time_s(self) -> float | None:
         """Where it is now, in seconds; None if it has not begun, or ends."""
         return None if self._began_s is None else self._clock() - self._began_s
 
-    def was_at(self, time_s: float | None) -> None:
-        """It was there when it said so, which is a moment ago."""
+    def note(self, message: LiveMessage, time_s: float | None) -> None:
+        """It said this a moment ago, and was there then."""
         self._began_s = None if time_s is None else self._clock() - time_s
+        if message.type not in ("score", "pose"):
+            self._events = message.seq + 1
+
+    def lost(self) -> Ended:
+        """What it would say if it could."""
+        return Ended(seq=self._events, reason="lost", summary=None)
 
 
 class FarSessions:
@@ -151,20 +160,21 @@ class FarSessions:
         self._forget(far)
         if ended is None:
             logger.warning("a session on another node is lost", session_id=far.id)
-            ended = HasEnded(reason="lost", summary=None)
+            ended = far.lost()
+            self._listener.heard(far.id, ended)
         # That node stops, not the room's: for the room its session is lost, and another is made.
         reason = "lost" if ended.reason == "shutdown" else ended.reason
         self._listener.session_ended(far.id, reason, ended.summary)
 
-    async def _heard_end(self, far: _Far) -> HasEnded | None:
+    async def _heard_end(self, far: _Far) -> Ended | None:
         """How it ended; None if that was not said."""
         async for said in far.line:
             match SAID.validate_python(said):
                 case Heard(message=message, time_s=time_s):
-                    far.was_at(time_s)
+                    far.note(message, time_s)
                     self._listener.heard(far.id, message)
-                case HasEnded() as ended:
-                    return ended
+                    if isinstance(message, Ended):
+                        return message
         return None
 
     def _forget(self, far: _Far) -> None:

@@ -13,7 +13,7 @@ from ..live.sessions import ClusterFull, NoPlace
 from ..store.calls import CallRows
 from .audience import CallAudience
 from .server_messages import CallReference, LiveMessage
-from .session_line import Cant, HasEnded, Heard, IsMade, Opening, Wanted, say
+from .session_line import Cant, Heard, IsMade, Opening, Wanted, say
 from .sessions import CallSessions, CantStart, Made
 
 
@@ -33,10 +33,9 @@ class _OverLine:
         """Nothing is shown live here."""
 
     def session_ended(
-        self, _session_id: str, reason: EndReason, summary: SummaryValues | None
+        self, _session_id: str, _reason: EndReason, _summary: SummaryValues | None
     ) -> None:
-        """A session is over and stored."""
-        say(self._line, HasEnded(reason=reason, summary=summary))
+        """A session is over and stored, which was the last that was heard."""
         self._line.end()
 
 

@@ -2,7 +2,7 @@
 
 FarSessions, the room's node            Host, where the session is
 Opening, then Wanted, until the line ──▶  makes it and does so; without a line ends it
-                                     ◀──  IsMade or Cant; Heard; HasEnded
+                                     ◀──  IsMade or Cant; Heard, of its end at last
 """
 
 from typing import Annotated
@@ -10,7 +10,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from ..cluster.lines import Line
-from ..live.outcomes import EndReason, SummaryValues
+from ..live.outcomes import EndReason
 from .server_messages import LiveMessage
 
 PURPOSE = "session"
@@ -42,13 +42,6 @@ class Heard(Said):
     time_s: float | None
 
 
-class HasEnded(Said):
-    """It is over and stored."""
-
-    reason: EndReason
-    summary: SummaryValues | None
-
-
 class Wanted(Said):
     """What the room wants of it: one of the two."""
 
@@ -66,7 +59,7 @@ class Opening(Said):
     sign_in_id: str | None
 
 
-SAID: TypeAdapter[IsMade | Cant | Heard | HasEnded] = TypeAdapter(IsMade | Cant | Heard | HasEnded)
+SAID: TypeAdapter[IsMade | Cant | Heard] = TypeAdapter(IsMade | Cant | Heard)
 
 
 def say(line: Line, said: Said, *, lossy: bool = False) -> None:
