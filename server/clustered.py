@@ -66,6 +66,7 @@ async def opened(app: web.Application) -> AsyncIterator[Cluster]:
 
     hears: dict[str, Heard] = {
         "end_session": lambda session_id: sessions.end(session_id, "deleted"),
+        "user_of": sessions.user_of,
         "end_user": sessions.end_user_here,
         "end_sign_in": sessions.end_sign_in_here,
         "end_exercise": sessions.end_exercise_here,

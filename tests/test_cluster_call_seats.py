@@ -3,9 +3,11 @@
 Two nodes in one process, with a real Redis and real sockets.
 """
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -16,8 +18,9 @@ from redis_server import Redis
 from test_call_runs import score_of, scores_of
 from two_nodes import exercise, quick, two, url
 
-from posesim_server.keys import CLUSTER, ROOMS
-from server import Server
+from posesim_server.keys import CLUSTER, ROOMS, SESSIONS, TOKENS
+from posesim_server.store.users import User
+from server import WAIT_S, Server
 
 pytestmark = pytest.mark.redis
 
@@ -119,6 +122,32 @@ async def test_a_coach_elsewhere_hears_the_scores_of_the_member(tmp_path, redis)
             assert results[0] == results[1]
         finally:
             await camera.peer.close()
+
+
+async def test_the_token_of_what_a_coach_elsewhere_shows_is_renewed_there(tmp_path, redis):
+    async with apart(tmp_path, redis, far="coach") as both:
+        await both.coach.send("live_reference", on=True)
+        shown = await both.coach.until("ticket")
+        assert shown.purpose == "reference"
+        directory = both.other.app[CLUSTER].directory
+        async with asyncio.timeout(WAIT_S):
+            while await directory.owner(shown.id) is None:  # noqa: ASYNC110 - told with a beat
+                await asyncio.sleep(0.02)
+
+        async def renewed(user: User) -> int:
+            path, headers = f"/v1/sessions/{shown.id}/token", both.other.headers_of(user)
+            response = await both.other.client.post(path, headers=headers)
+            if response.status == 200:
+                token = (await response.json())["token"]
+                tokens = both.home.app[TOKENS]
+                assert tokens.verify_session(token, datetime.now(UTC)).session_id == shown.id
+            return response.status
+
+        assert await renewed(both.call.coach) == 200
+        assert await renewed(both.call.member) == 404
+        await both.coach.send("live_reference", on=False)
+        await both.home.until_true(lambda: not both.home.app[SESSIONS].live)
+        assert await renewed(both.call.coach) == 404
 
 
 async def test_who_comes_back_on_either_node_keeps_the_peer_connection(tmp_path, redis):

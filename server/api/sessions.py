@@ -284,7 +284,11 @@ async def _end(request: web.Request, session: StoredSession) -> None:
     "/v1/sessions/{id}/token",
     signals=True,
     answer=SessionToken,
-    problems={404: NOT_FOUND, 409: "The session has ended."},
+    problems={
+        404: NOT_FOUND,
+        409: "The session has ended.",
+        503: "The node that has it does not answer.",
+    },
 )
 async def renew_token(request: web.Request) -> SessionToken:
     """Hand out a fresh token for a session that goes on; its client sends it as `renew`.
@@ -292,20 +296,32 @@ async def renew_token(request: web.Request) -> SessionToken:
     Also for the coach's camera in a call, which is a session that is not stored.
     """
     user, session_id = request[USER], path_id(request)
-    try:
-        found = request.app[SESSIONS].get(session_id)
-    except SessionGone as error:
-        session = await _find(request)  # 404 for what was never there
-        if not await _is_elsewhere(request, session):
-            raise Problem(409, str(error)) from error
-    else:
-        if found.plan.user_id != user.id:
-            raise Problem(404, NOT_FOUND)
+    user_id = await request.app[SESSIONS].user_of(session_id)
+    if user_id is None:
+        session = await request.app[STORE].sessions.get(user.id, session_id)
+        if session is None:
+            user_id = await _user_elsewhere(request, session_id)
+        elif await _is_elsewhere(request, session):
+            user_id = user.id
+        else:
+            raise Problem(409, str(SessionGone()))
+    if user_id != user.id:
+        raise Problem(404, NOT_FOUND)
     tokens = request.app[TOKENS]
     return SessionToken(
         token=tokens.issue_session(session_id, user.id, now()),
         expires_in=tokens.session_token_s,
     )
+
+
+async def _user_elsewhere(request: web.Request, session_id: str) -> str | None:
+    """Whose session another node has that is not stored; None if none has."""
+    if CLUSTER not in request.app:
+        return None
+    try:
+        return await request.app[CLUSTER].user_of(session_id)
+    except ClusterAway as error:
+        raise Problem(503, str(error), {"Retry-After": "1"}) from error
 
 
 async def _is_elsewhere(request: web.Request, session: StoredSession) -> bool:

@@ -32,7 +32,7 @@ class Channel:
     def __init__(self, directory: Directory, hears: Mapping[str, Heard]) -> None:
         self._directory = directory
         self._hears = hears
-        self._answers: dict[str, asyncio.Future[None]] = {}
+        self._answers: dict[str, asyncio.Future[Any]] = {}
         self._doing: set[asyncio.Task[None]] = set()
 
     async def tell(self, kind: str, **values: object) -> None:
@@ -61,8 +61,8 @@ class Channel:
         with contextlib.suppress(ClusterAway):
             await self.tell(kind, **values)
 
-    async def ask(self, node_id: str, kind: str, **values: object) -> None:
-        """Tell one node, and wait until it has done it.
+    async def ask(self, node_id: str, kind: str, **values: object) -> Any:
+        """Tell one node, wait until it has done it, and return what came of it.
 
         Raises:
             ClusterAway: If Redis can't be used, or the node does not say so in time.
@@ -72,7 +72,7 @@ class Channel:
         try:
             await self._send(node_id, {"kind": kind, "values": values, "answer": number})
             async with asyncio.timeout(ANSWER_S):
-                await self._answers[number]
+                return await self._answers[number]
         except TimeoutError as error:
             raise ClusterAway("another node does not answer") from error
         finally:
@@ -117,15 +117,15 @@ class Channel:
         if (done := message.get("done")) is not None:
             future = self._answers.get(done)
             if future is not None and not future.done():
-                future.set_result(None)
+                future.set_result(message.get("value"))
             return
         heard = self._hears.get(message["kind"])
         if heard is None:
             return  # of another version
         try:
-            await heard(**message["values"])
+            value = await heard(**message["values"])
             if (number := message.get("answer")) is not None:
-                await self._send(message["from"], {"done": number})
+                await self._send(message["from"], {"done": number, "value": value})
         except Exception:
             logger.exception("what another node told could not be done", kind=message["kind"])
 

@@ -112,12 +112,10 @@ class Cluster:
     async def line_to(self, name: str, purpose: str, /, **opening: object) -> Line | None:
         """Open a line to the node that has a session or a call; None if no other is known to."""
         try:
-            owner = None if self.membership.away else await self.directory.owner(name)
+            owner = await self._other_with(name)
         except ClusterAway:
             return None
-        if owner is None or owner.id == self.id:
-            return None
-        return self.lines.call(owner.id, purpose, **opening)
+        return None if owner is None else self.lines.call(owner.id, purpose, **opening)
 
     async def tell(self, kind: str, **values: object) -> None:
         """Tell all other nodes what has ended; where Redis is away they find out by tokens."""
@@ -133,11 +131,29 @@ class Cluster:
         Raises:
             ClusterAway: If that can't be known, or was not done in time.
         """
-        owner = await self.directory.owner(session_id)
-        if owner is None or owner.id == self.id:
-            return False
-        await self.channel.ask(owner.id, "end_session", session_id=session_id)
-        return True
+        owner = await self._other_with(session_id)
+        if owner is not None:
+            await self.channel.ask(owner.id, "end_session", session_id=session_id)
+        return owner is not None
+
+    async def user_of(self, session_id: str) -> str | None:
+        """Whose session goes on on another node; None if none has it.
+
+        Raises:
+            ClusterAway: If that can't be known.
+        """
+        owner = await self._other_with(session_id)
+        if owner is None:
+            return None
+        user_id: str | None = await self.channel.ask(owner.id, "user_of", session_id=session_id)
+        return user_id
+
+    async def _other_with(self, name: str) -> Node | None:
+        """The other node that has a session or a call; None if none has."""
+        if self.membership.away is not None:  # found out by the beat; nobody waits for it again
+            raise ClusterAway("it does not answer")
+        owner = await self.directory.owner(name)
+        return None if owner is None or owner.id == self.id else owner
 
 
 @asynccontextmanager

@@ -228,6 +228,13 @@ class Sessions:
             raise SessionGone
         return entry[0]
 
+    async def user_of(self, session_id: str) -> str | None:
+        """Whose session goes on here; None if there is none. For other nodes, which wait for it."""
+        try:
+            return self.get(session_id).plan.user_id
+        except SessionGone:
+            return None
+
     def give_up(self, session_id: str) -> None:
         """Send the page of a session away that is to go on elsewhere."""
         entry = self._running.get(session_id)
