@@ -18,6 +18,7 @@ from redis_server import Redis, redis_at
 from test_call_runs import (
     both_are_told_the_result,
     coach_hears_the_scores_of,
+    gap_by_pausing,
     score_of,
     with_program,
 )
@@ -142,12 +143,7 @@ async def test_a_run_that_has_no_place_on_its_calls_node_is_done_on_another(
             assert mark.session_id == ticket.id
             assert mark.t_s == pytest.approx(b.app[SESSIONS].get(ticket.id).time_s, abs=2.0)
 
-            await coach.send("pause")
-            backlog = b.app[SESSIONS].get(ticket.id).backlog
-            await b.until_true(lambda: backlog._gap == "paused")
-            await coach.send("resume")
-            gap = await coach.until("live", lambda live: live.message.type == "gap")
-            assert gap.message.reason == "paused"
+            assert (await gap_by_pausing(coach)).reason == "paused"
 
             headers = a.headers_of(there.call.member)
             path = f"/v1/sessions/{ticket.id}/token"  # of the node that the page is from
