@@ -7,7 +7,6 @@ from ..auth import CallClaims
 from ..cluster.lines import Line
 from .guests import NotLetIn
 from .messages import encode, parse_client
-from .numbers import next_number
 from .room import Message
 from .rooms import Rooms
 from .server_messages import ByeReason, Role, ServerMessage
@@ -21,7 +20,7 @@ class FarSocket:
     """
 
     def __init__(self, line: Line) -> None:
-        self.number = next_number()
+        self.number = 0  # set by `Rooms.enter`
         self.address = line.node_id
         self.user_id = ""  # these three are set by `known_as`
         self.role: Role = "member"

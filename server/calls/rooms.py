@@ -1,6 +1,7 @@
 """The rooms that are open, and who may enter one."""
 
 import asyncio
+import itertools
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
@@ -97,6 +98,7 @@ class Rooms:
         self._metrics = metrics
         self._open: dict[str, OpenRoom] = {}
         self._sockets: dict[Socket, Entered | None] = {}
+        self._numbers = itertools.count(1)
         self._turn = asyncio.Lock()
         self._left = asyncio.Event()  # somebody has
         self._draining = False
@@ -123,7 +125,8 @@ class Rooms:
         return set(self._open)
 
     def enter(self, socket: Socket) -> None:
-        """A socket is there that has not said who it is."""
+        """A socket is there that has not said who it is. It gets a number that no other has."""
+        socket.number = next(self._numbers)
         self._sockets[socket] = None
 
     def leave(self, socket: Socket) -> None:

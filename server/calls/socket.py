@@ -15,7 +15,6 @@ from ..live.messages import BadMessage
 from ..rate import Rate
 from .guests import NotLetIn
 from .messages import MAX_MESSAGE_BYTES, encode, parse_client
-from .numbers import next_number
 from .page_messages import CallHello, CallLeave, CallPing, CallRenew
 from .rooms import Entered, Rooms
 from .server_messages import ByeReason, CallBye, CallPong, CallRefused, Role, ServerMessage
@@ -72,7 +71,7 @@ class CallSocket:
         limits: SocketLimits,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.number = next_number()
+        self.number = 0  # set by `Rooms.enter`
         self.address = address
         self.user_id = ""  # these three are set by `known_as`
         self.role: Role = "member"
