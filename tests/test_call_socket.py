@@ -616,6 +616,30 @@ async def test_the_coach_ends_the_call_for_good(tmp_path: Path) -> None:
         assert "call.ended" in json.dumps(log)
 
 
+async def test_a_stop_waits_for_what_is_stored_of_a_call_that_was_given_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with running(tmp_path) as server:
+        call, rooms, rows = await appointment(server), server.app[ROOMS], server.app[STORE].calls
+        add_mark, storing, go_on = rows.add_mark, asyncio.Event(), asyncio.Event()
+
+        async def slowly(*of, **what):
+            storing.set()
+            await go_on.wait()
+            return await add_mark(*of, **what)
+
+        monkeypatch.setattr(rows, "add_mark", slowly)
+        async with call.admitted() as (coach, member):
+            await coach.send("mark", note="knee inwards")
+            await storing.wait()
+            rooms.give_up(call.call_id)
+            for each in (coach, member):
+                assert await each.closed() == ("shutdown", 1001)
+        asyncio.get_running_loop().call_later(0.1, go_on.set)
+        await rooms.close()
+        assert [mark.note for mark in await rows.marks(call.call_id)] == ["knee inwards"]
+
+
 async def test_a_restart_of_the_server_keeps_who_was_admitted_and_the_pictures(
     tmp_path: Path,
 ) -> None:

@@ -1,8 +1,9 @@
 """A seat in a room on another node, for a page whose socket is here."""
 
 import asyncio
+import contextlib
 from dataclasses import asdict
-from typing import Protocol
+from typing import Any, Protocol
 
 from ..auth import CallClaims
 from ..cluster.lines import Line
@@ -30,7 +31,7 @@ class Page(Protocol):
 
 
 class FarSeat:
-    """Passes on what the page says, and what the room says. Owns the task that does the latter.
+    """Passes on what the page says, and, in `entered` and `listen`, what the room says.
 
     It decides nothing: who may be there, and what they may do, the room does. When the line to it
     is over the page is sent away, and comes back by itself.
@@ -43,9 +44,6 @@ class FarSeat:
     def __init__(self, page: Page, line: Line) -> None:
         self._page = page
         self._line = line
-        self._answered = asyncio.Event()
-        self._refused: ByeReason | None = "shutdown"  # until it is let in
-        self._listener = asyncio.create_task(self._listen(), name="call seat elsewhere")
 
     @staticmethod
     def opening(claims: CallClaims, epoch: str | None) -> dict[str, object]:
@@ -54,12 +52,21 @@ class FarSeat:
 
     async def entered(self) -> ByeReason | None:
         """Wait until the room has answered; return why it does not let in, None if it does."""
-        try:
+        with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(ENTER_S):
-                await self._answered.wait()
-        except TimeoutError:
-            self._line.end()
-        return self._refused
+                async for message in self._line:
+                    if "in" in message:
+                        refused: ByeReason | None = message["in"]
+                        return refused
+                    self._pass_on(message)
+        self._line.end()
+        return "shutdown"
+
+    async def listen(self) -> None:
+        """Pass on what the room says; when the line is over the page is sent away."""
+        async for message in self._line:
+            self._pass_on(message)
+        self._page.put_out("shutdown")  # of one that is closing already, nothing comes
 
     def take(self, _page: Page, message: Message) -> None:
         """The page wants something."""
@@ -73,16 +80,9 @@ class FarSeat:
         """The page is gone. Leaving twice is harmless."""
         self._line.end()
 
-    async def _listen(self) -> None:
-        async for message in self._line:
-            match message:
-                case {"send": text, "lossy": lossy}:
-                    self._page.send_text(text, lossy=lossy)
-                case {"put_out": reason}:
-                    self._page.put_out(reason)
-                case {"in": refused}:
-                    self._refused = refused
-                    self._answered.set()
-        if self._refused is None:
-            self._page.put_out("shutdown")  # of one that is closing already, nothing comes
-        self._answered.set()
+    def _pass_on(self, message: dict[str, Any]) -> None:
+        match message:
+            case {"send": text, "lossy": lossy}:
+                self._page.send_text(text, lossy=lossy)
+            case {"put_out": reason}:
+                self._page.put_out(reason)

@@ -49,7 +49,7 @@ class _Far:
 
 
 class FarSessions:
-    """Those of one room.
+    """Those of one room. Owns the tasks that hear of them.
 
     Args:
         sessions: Of this node, which has no place.
@@ -134,6 +134,10 @@ class FarSessions:
         for far in list(self._there.values()):
             say(far.line, Wanted(end="shutdown"))  # unless it was told another reason before
             self._forget(far)
+
+    async def closed(self) -> None:
+        """Wait, after `shut`, until nothing is heard of them any more."""
+        await asyncio.gather(*self._hearing, return_exceptions=True)
 
     async def _made(self, line: Line) -> IsMade | None:
         """Wait until it is made; None if the other node does not answer."""

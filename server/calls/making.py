@@ -90,6 +90,10 @@ class Making:
         """The room is not here any more: what is on other nodes ends with it."""
         self._far.shut()
 
+    async def closed(self) -> None:
+        """Wait, after `shut`, until nothing is heard of what was on other nodes."""
+        await self._far.closed()
+
     async def _score(self, call: Call, exercise_id: str) -> Made:
         sign_in_id = self.sign_ins.get("member")
         try:

@@ -112,6 +112,9 @@ class OpenRoom:
         self._room.join(connection.role, connection.number, epoch)
         self._perform()
 
+    async def listen(self) -> None:
+        """What it says comes from here."""
+
     def renewed(self, connection: Connection) -> None:
         """A connection goes on, perhaps by another sign-in."""
         if connection.number in self._connections:
@@ -162,12 +165,18 @@ class OpenRoom:
                 self._work.get_nowait()
             self._work.put_nowait(None)
 
+    @property
+    def working(self) -> bool:
+        """Whether something is done, or may be."""
+        return not self._worker.done()
+
     async def closed(self) -> None:
-        """Wait until nothing is done any more."""
+        """Wait, after `shut`, until nothing is done any more."""
         _, late = await asyncio.wait({self._worker}, timeout=LAST_WORK_S)
         if late:
             self._worker.cancel()
             await asyncio.wait({self._worker})
+        await self._making.closed()
 
     # What live sessions say
 

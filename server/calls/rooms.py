@@ -60,6 +60,10 @@ class Entered(Protocol):
         """Do what a page wants."""
         ...
 
+    async def listen(self) -> None:
+        """Pass on what comes from another node, if it does, until it is over."""
+        ...
+
     def renewed(self, connection: Any, /) -> None:
         """A connection goes on, perhaps by another sign-in."""
         ...
@@ -97,6 +101,7 @@ class Rooms:
         self._sessions = sessions
         self._metrics = metrics
         self._open: dict[str, OpenRoom] = {}
+        self._shut: set[OpenRoom] = set()  # in which something may still be stored
         self._sockets: dict[Socket, Entered | None] = {}
         self._numbers = itertools.count(1)
         self._turn = asyncio.Lock()
@@ -292,17 +297,17 @@ class Rooms:
         Live sessions go on: they are told by their owner.
         """
         self._closing = True
-        sockets, rooms = list(self._sockets), list(self._open.values())
+        sockets = list(self._sockets)
         for socket in sockets:
             socket.put_out("shutdown")
-        for room in rooms:
+        for room in list(self._open.values()):
             self._forget(room)
         waits = [asyncio.ensure_future(socket.over.wait()) for socket in sockets]
         if waits:
             _, late = await asyncio.wait(waits, timeout=LAST_WORDS_S)
             for each in late:
                 each.cancel()
-        for room in rooms:
+        for room in self._shut:
             await room.closed()
 
     # Steps
@@ -346,6 +351,7 @@ class Rooms:
         if self._open.get(room.call.id) is room:
             del self._open[room.call.id]
         room.shut()
+        self._shut = {each for each in self._shut if each.working} | {room}
 
     def _put_out(self, socket: Socket, room: Entered) -> None:
         socket.put_out("signed_out")

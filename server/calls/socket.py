@@ -10,6 +10,7 @@ import structlog
 from aiohttp import WSMsgType, web
 
 from ..auth import BadToken, CallClaims
+from ..beside import beside
 from ..live.lease import Lease
 from ..live.messages import BadMessage
 from ..rate import Rate
@@ -158,11 +159,11 @@ class CallSocket:
         room = await self._hello()
         if room is None:
             return
-        lease = asyncio.create_task(self._watch_lease(), name="call socket's lease")
-        try:
+        async with (
+            beside(self._watch_lease(), "call socket's lease"),
+            beside(room.listen(), "call socket's room elsewhere"),
+        ):
             await self._read(room)
-        finally:
-            lease.cancel()
 
     async def _hello(self) -> Entered | None:
         """Wait for the first message, and enter; None if it may not."""
