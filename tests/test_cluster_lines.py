@@ -110,6 +110,33 @@ async def test_the_other_end_hears_of_an_end(wire):
             await ended.wait()
 
 
+async def test_an_end_that_is_over_hears_nothing_of_what_was_under_way(wire):
+    async def talk(line: Line, _opening: dict[str, Any]) -> None:
+        line.say({"word": "first"})
+        async for _ in line:
+            pass
+
+    async with node(wire, "a") as a, node(wire, "b", talk=talk):
+        line = a.call("b", "talk")
+        await heard(line, 1)
+        line.end()
+        line.hear({"word": "late"})
+        assert await is_over(line) == []
+        assert await is_over(line) == []  # also who asks again
+
+
+async def test_a_node_that_closes_begins_no_line(wire):
+    served = asyncio.Event()
+
+    async def serve(_line: Line, _opening: dict[str, Any]) -> None:
+        served.set()
+
+    async with node(wire, "a") as a, node(wire, "b", serve=serve) as b:
+        await b.close()
+        assert await is_over(a.call("b", "serve")) == []
+        assert not served.is_set()
+
+
 async def test_a_line_of_which_something_was_lost_is_over_at_both_ends(wire):
     over: list[str] = []
 

@@ -91,10 +91,10 @@ class Line:
             self._inbox.put_nowait(None)
 
     def hear(self, message: Message) -> None:
-        """The other end has said something; for `Lines`."""
+        """The other end has said something; for `Lines`. An end that is over hears nothing."""
         if self._inbox.qsize() >= MOST_WAITING:
             self.end()
-        else:
+        elif not self.over:
             self._inbox.put_nowait(message)
 
     def __aiter__(self) -> Self:
@@ -148,6 +148,7 @@ class Lines:
         self._lines: dict[str, Line] = {}
         self._outbox: asyncio.Queue[_Sent] = asyncio.Queue()
         self._serving: set[asyncio.Task[None]] = set()
+        self._closing = False
 
     def call(self, node_id: str, purpose: str, **opening: object) -> Line:
         """Open a line to another node. Whether it is there shows when it says something, or not."""
@@ -166,7 +167,8 @@ class Lines:
                 line.is_over()
 
     async def close(self) -> None:
-        """End all lines, before `run` is cancelled: the other ends are told."""
+        """End all lines, before `run` is cancelled: the other ends are told. None begins after."""
+        self._closing = True
         for line in list(self._lines.values()):
             line.end()
         await asyncio.gather(*self._serving, return_exceptions=True)
@@ -182,7 +184,7 @@ class Lines:
     def _hear(self, node: str, line: str, n: int, kind: _Kind, value: Any) -> None:
         there = self._lines.get(line)
         if there is None:
-            if kind == "open":
+            if kind == "open" and not self._closing:
                 there = self._line(node, line)
                 there.heard = 1
                 self._accept(there, value["purpose"], value["opening"])
