@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 from call_page import Appointment, Page
+from fake_engine import SETTINGS
 from live_fakes import Client
 from live_server import needs_address
 from redis_server import Redis, redis_at
@@ -22,6 +24,7 @@ from test_call_runs import (
     score_of,
     with_program,
 )
+from test_cluster_processes import node as process_node
 from two_nodes import first, node, quick, two, url
 
 from posesim_server.calls.far_sessions import FarSessions
@@ -71,6 +74,18 @@ class Full:
         assert (await self.server.client.delete(path, headers=headers)).status == 204
 
 
+@dataclass
+class Other:
+    """A node that is another process."""
+
+    node_url: str
+    client: aiohttp.ClientSession
+
+    @property
+    def config(self) -> "Other":
+        return self
+
+
 class NoRoom:
     """Listens to sessions of which nothing is to be heard."""
 
@@ -96,13 +111,13 @@ async def full(a: Server, folder: Path) -> Full:
     return Full(a, call, exercises, taken["id"])
 
 
-async def start(coach: Page, member: Page, b: Server) -> tuple[Any, Client]:
+async def start(coach: Page, member: Page, b: Server | Other) -> tuple[Any, Client]:
     """Start what is chosen, which is done on the other node."""
     await coach.send("start")
     return await followed(coach, member, b)
 
 
-async def followed(coach: Page, member: Page, at: Server) -> tuple[Any, Client]:
+async def followed(coach: Page, member: Page, at: Server | Other) -> tuple[Any, Client]:
     """The next ticket, which is of a node, and the camera that followed it."""
     ticket = await member.until("ticket")
     assert ticket.whip_url == f"{at.config.node_url}/v1/whip/{ticket.id}"
@@ -255,6 +270,27 @@ async def test_when_the_node_of_a_run_stops_the_run_goes_on_as_another_session(
             assert [each.session_id for each in coach.state.results] == [before.id]
         left, _ = await a.app[STORE].calls.sessions(there.call.call_id)
         assert (left.id, left.end_reason) == (before.id, "shutdown")
+
+
+@pytest.mark.slow
+async def test_when_the_node_of_a_run_is_killed_both_are_told_and_the_run_goes_on(
+    tmp_path: Path, redis: Redis
+) -> None:
+    """The other node is a process of its own."""
+    async with first(tmp_path, redis, max_sessions=1, weights=SETTINGS.weights) as a:
+        there = await full(a, tmp_path)
+        with process_node(tmp_path, redis, max_sessions=1) as b:
+            await a.until_true(lambda: sum(n.takes for n in a.app[CLUSTER].membership.nodes) == 2)
+            node_url = b.url.replace("localhost", "127.0.0.1")
+            async with aiohttp.ClientSession(node_url) as to_b, there.chosen() as (coach, member):
+                before, _ = await start(coach, member, Other(node_url, to_b))
+                await score_of(coach, before.id)
+                await there.free()
+                b.kill()
+                await both_are_told_that_it_is_lost(coach, member)
+                after, _ = await followed(coach, member, a)
+                await score_of(coach, after.id)
+                assert coach.state.run.number == 2
 
 
 async def test_when_the_nodes_lose_each_other_the_session_ends_and_another_is_made(
