@@ -31,6 +31,7 @@ from posesim_server.calls.far_sessions import FarSessions
 from posesim_server.calls.server_messages import CallReference, LiveMessage
 from posesim_server.calls.sessions import CantStart
 from posesim_server.cluster import adoption, membership
+from posesim_server.database import StoreError
 from posesim_server.keys import CALL_SESSIONS, CLUSTER, ROOMS, SESSIONS, STORE
 from posesim_server.live.outcomes import EndReason, SummaryValues
 from posesim_server.live.server_messages import Ended
@@ -327,6 +328,15 @@ async def test_a_session_whose_node_died_is_ended_by_another(
             for _ in range(2)
         ]
         await store.sessions.start(left[1].id)
+        take, failed = store.open_sessions.take, asyncio.Event()
+
+        async def take_later(session_id: str) -> Any:
+            if not failed.is_set():
+                failed.set()
+                raise StoreError("planted")
+            return await take(session_id)
+
+        monkeypatch.setattr(store.open_sessions, "take", take_later)  # and it is tried again
         async with asyncio.timeout(WAIT_S):
             while await store.open_sessions.ids():  # noqa: ASYNC110 - it tells nobody
                 await asyncio.sleep(0.05)

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 
 import structlog
@@ -88,11 +88,11 @@ class Adoption:
 
     async def _adopt(self, session_id: str) -> None:
         try:
-            left = await self._take(session_id)
-            if left is not None and left.session.state == "live":
-                await self.reopening.go_on(left, now())
-            elif left is not None:
-                await self.reopening.store.sessions.end(session_id, "never_joined", None)
+            async with self._taken(session_id) as left:
+                if left is not None and left.session.state == "live":
+                    await self.reopening.go_on(left, now())
+                elif left is not None:
+                    await self.reopening.store.sessions.end(session_id, "never_joined", None)
         except (ClusterAway, StoreError, OnAnotherNode) as error:
             logger.info("a session was not taken", session_id=session_id, reason=str(error))
 
@@ -101,24 +101,26 @@ class Adoption:
             raise Draining
         if session_id in self.sessions.unended:  # on its way out, or another was quicker
             raise OnAnotherNode
-        left = await self._take(session_id)
-        if left is None:
-            raise SessionGone
-        try:
+        async with self._taken(session_id) as left:
+            if left is None:
+                raise SessionGone
             await self._go_on(left)
+        logger.info("a session is here now", session_id=session_id, run=left.restarts)
+
+    @contextlib.asynccontextmanager
+    async def _taken(self, session_id: str) -> AsyncIterator[OpenSession | None]:
+        """Take a session, None if it has ended; where the block fails others may have it."""
+        if not await self.directory.claim(session_id):
+            raise OnAnotherNode
+        try:
+            left = await self.reopening.store.open_sessions.take(session_id)
+            yield left
         except BaseException:
             with contextlib.suppress(ClusterAway):
                 await self.directory.release(session_id)
             raise
-        logger.info("a session is here now", session_id=session_id, run=left.restarts)
-
-    async def _take(self, session_id: str) -> OpenSession | None:
-        if not await self.directory.claim(session_id):
-            raise OnAnotherNode
-        left = await self.reopening.store.open_sessions.take(session_id)
         if left is None:
             await self.directory.release(session_id)
-        return left
 
     async def _go_on(self, left: OpenSession) -> None:
         if left.session.state == "live":
