@@ -257,6 +257,9 @@ async def test_a_node_that_does_not_fit_is_not_ready_and_begins_nothing(
             token = a.app[TOKENS].issue_session(waiting.id, a.user.id, datetime.now(UTC))
             assert await problem(await offer(c, {"id": waiting.id, "token": token}), 503) == said
             assert (await place(c, ticket)).status == 200  # which another one has
+            call_id = new_id()
+            assert not await c.app[CLUSTER].take(call_id)
+            assert await a.app[CLUSTER].take(call_id)
             assert (await a.get(f"/v1/exercises/{exercise_id}"))["state"] == "ready"
             assert (await a.get(f"/v1/exercises/{left.id}"))["state"] == "embedding"  # not its turn
 

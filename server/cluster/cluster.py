@@ -103,9 +103,11 @@ class Cluster:
         return await self.users.take(user_id, session_id, most, PROMISE_S)
 
     async def take(self, call_id: str) -> bool:
-        """Take a call for this node; False if another one has it, or that can't be known."""
+        """Take a call for this node; False if another has it, or is to, or that can't be known."""
+        if self.membership.away is not None or self.membership.refused is not None:
+            return False
         try:
-            return self.membership.away is None and await self.directory.claim(call_id)
+            return await self.directory.claim(call_id)
         except ClusterAway:
             return False
 
