@@ -198,6 +198,16 @@ async def test_who_brings_another_token_stays_and_a_guess_is_refused(tmp_path, r
         await both.member.until_state(lambda state: state.marks)
 
 
+async def test_a_node_that_is_full_leaves_a_call_to_others(tmp_path, redis, monkeypatch):
+    monkeypatch.setattr("posesim_server.calls.rooms.MOST_ROOMS", 0)
+    async with two(tmp_path, redis) as (a, b):
+        call = await appointment(a)
+        token = a.app[TOKENS].issue_call(call.call_id, call.coach.id, None, datetime.now(UTC))
+        async with page(a, call.coach, call.call_id, token=token, welcomed=False) as coach:
+            assert await coach.closed() == ("full", 1013)
+        assert await b.app[CLUSTER].take(call.call_id)
+
+
 async def test_a_stranger_is_let_in_by_no_node(tmp_path, redis):
     async with apart(tmp_path, redis) as both:
         stranger = await both.other.add_user("sam")

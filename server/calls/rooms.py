@@ -165,7 +165,7 @@ class Rooms:
                 return self._seat(socket, guest, claims, room, epoch)
             line = await self.line_to(guest.call.id, PURPOSE, **FarSeat.opening(claims, epoch))
             if line is None:
-                raise NotLetIn("shutdown")  # its page comes back, and asks where to
+                raise self._not_here()
             seat = FarSeat(socket, line)
             self._seated(socket, guest, claims, seat)
         refused = await seat.entered()
@@ -182,7 +182,7 @@ class Rooms:
         async with self._turn:
             guest, room = await self._room_for(claims)
             if room is None:
-                raise NotLetIn("shutdown")
+                raise self._not_here()
             return self._seat(socket, guest, claims, room, epoch)
 
     async def renew(self, socket: Socket, room: Entered, claims: CallClaims) -> CallRenewed:
@@ -313,7 +313,7 @@ class Rooms:
     # Steps
 
     async def _room_for(self, claims: CallClaims) -> tuple[Guest, OpenRoom | None]:
-        """Who comes, and the room, opened if need be; None if it is on another node."""
+        """Who comes, and the room, opened if need be and there may be one more; else None."""
         if self._closing:
             raise NotLetIn("shutdown")
         guest = await self._guests.guest(claims)
@@ -322,14 +322,20 @@ class Rooms:
             return guest, room
         if self._draining:
             raise NotLetIn("shutdown")
-        if not await self.take(guest.call.id):
+        if self._full or not await self.take(guest.call.id):  # what is full leaves it to others
             return guest, None
-        if len(self._open) >= MOST_ROOMS:
-            raise NotLetIn("full")
         decides = Room(await known(self._store.calls, guest.call))
         opened = OpenRoom(guest.call, decides, self._store, self._sessions, self._forget)
         self._open[guest.call.id] = opened
         return guest, opened
+
+    @property
+    def _full(self) -> bool:
+        return len(self._open) >= MOST_ROOMS
+
+    def _not_here(self) -> NotLetIn:
+        """Why nobody is let into a room that is neither here nor known to be elsewhere."""
+        return NotLetIn("full" if self._full else "shutdown")  # a page comes back, and asks where
 
     def _seat(
         self, socket: Socket, guest: Guest, claims: CallClaims, room: OpenRoom, epoch: str | None
