@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from call_page import Appointment, Page, appointment, call_token, page
@@ -16,8 +17,12 @@ from live_fakes import Client, MovingPicture
 from live_server import needs_address
 from redis_server import Redis
 from test_call_runs import score_of, scores_of
+from test_cluster_lines import Wire
+from test_cluster_lines import node as wired
 from two_nodes import exercise, quick, two, url
 
+from posesim_server.calls.far_seat import FarSeat
+from posesim_server.cluster.lines import Line
 from posesim_server.keys import CLUSTER, ROOMS, SESSIONS, TOKENS
 from posesim_server.store.users import User
 from server import WAIT_S, Server
@@ -196,6 +201,38 @@ async def test_who_brings_another_token_stays_and_a_guess_is_refused(tmp_path, r
         await both.member.until("renewed")
         await both.coach.send("mark", note="better")
         await both.member.until_state(lambda state: state.marks)
+
+
+class Told:
+    """A page that notes what it is told."""
+
+    sign_in_id = None
+
+    def __init__(self) -> None:
+        self.texts: list[str] = []
+        self.why: list[str] = []
+
+    def send_text(self, text: str, *, lossy: bool = False) -> None:
+        self.texts.append(text + "")  # it must be one
+
+    def put_out(self, reason: str) -> None:
+        self.why.append(reason)
+
+
+async def test_a_page_is_sent_away_from_a_room_that_says_what_is_no_message():
+    async def confused(line: Line, _opening: dict[str, Any]) -> None:
+        for message in ({"in": None}, {"send": "welcome", "lossy": False}, {"send": 5, "lossy": 1}):
+            line.say(message)
+        async for _ in line:
+            pass
+
+    wire, told = Wire(), Told()
+    async with wired(wire, "a") as a, wired(wire, "b", seat=confused):
+        seat = FarSeat(told, a.call("b", "seat"))
+        assert await seat.entered() is None
+        async with asyncio.timeout(WAIT_S):
+            await seat.listen()
+    assert (told.texts, told.why) == (["welcome"], ["shutdown"])
 
 
 async def test_a_node_that_is_full_leaves_a_call_to_others(tmp_path, redis, monkeypatch):

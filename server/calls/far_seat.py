@@ -5,11 +5,15 @@ import contextlib
 from dataclasses import asdict
 from typing import Any, Protocol
 
+import structlog
+
 from ..auth import CallClaims
 from ..cluster.lines import Line
 from .messages import encode
 from .room import Message
 from .server_messages import ByeReason
+
+logger = structlog.get_logger(__name__)
 
 ENTER_S = 3.0  # until the other node has let in, or not; a node that died is missed after four
 
@@ -64,8 +68,11 @@ class FarSeat:
 
     async def listen(self) -> None:
         """Pass on what the room says; when the line is over the page is sent away."""
-        async for message in self._line:
-            self._pass_on(message)
+        try:
+            async for message in self._line:
+                self._pass_on(message)
+        except Exception:  # of a node that says what none of ours does
+            logger.exception("what a room on another node says was not understood")
         self._page.put_out("shutdown")  # of one that is closing already, nothing comes
 
     def take(self, _page: Page, message: Message) -> None:
