@@ -64,6 +64,19 @@ NOTHING_MOVES_IN = """() => Promise.allSettled(
     .map(({ finished }) => finished),
 )"""
 
+# Links, buttons and choices that are lower than 44 pixels, and names that end in dots.
+FAULTS_ON_A_PHONE = """() => {
+  const all = (selector) =>
+    [...document.querySelectorAll(selector)].filter((each) => each.checkVisibility());
+  const isLow = (each) => each.getBoundingClientRect().height < 43.5;
+  const isCut = (each) => each.scrollWidth > each.clientWidth + 1;
+  return [
+    ...all("a, button, select").filter(isLow).map((each) => `low: ${each.textContent.trim()}`),
+    ...all("h1, h2, .button, .row-words strong").filter(isCut)
+      .map((each) => `cut: ${each.textContent.trim()}`),
+  ];
+}"""
+
 AXE = Path(__file__).parent / "vendor" / "axe-core" / "axe.min.js"
 
 # Keeps what the data channels deliver and what the page sends, so that a test sees the messages and
@@ -307,6 +320,12 @@ def axe_violations(page: Page) -> list[str]:
         for violation in found["violations"]
         for node in violation["nodes"]
     ]
+
+
+def phone_faults(page: Page) -> list[str]:
+    """What a finger misses or an eye can't read to its end, on a page as narrow as a phone."""
+    found: list[str] = page.evaluate(FAULTS_ON_A_PHONE)
+    return found
 
 
 @contextlib.contextmanager

@@ -19,6 +19,7 @@ from driver import (
     clinic_at,
     in_a_thread,
     person_at,
+    phone_faults,
 )
 from histories import whole_session
 from playwright.sync_api import Page, expect
@@ -403,6 +404,8 @@ def test_axe_finds_nothing_and_every_view_fits(clinic: CallClinic, size: dict[st
         page = person.page
         width = size["viewport"]["width"]
         assert page.evaluate("document.documentElement.scrollWidth") <= width, view
+        if size == PHONE:
+            assert phone_faults(page) == [], view
         for scheme in ("light", "dark"):
             page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
             assert axe_violations(page) == [], f"{view} in {scheme}"

@@ -23,6 +23,7 @@ from driver import (
     Person,
     axe_violations,
     clinic_at,
+    phone_faults,
 )
 from histories import whole_session
 from playwright.sync_api import Page, expect
@@ -420,6 +421,8 @@ def test_axe_finds_nothing_and_every_view_fits(clinic: HistoryClinic, size: dict
         page = person.page
         width = size["viewport"]["width"]
         assert page.evaluate("document.documentElement.scrollWidth") <= width, view
+        if size == PHONE:
+            assert phone_faults(page) == [], view
         for scheme in ("light", "dark"):
             page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
             assert axe_violations(page) == [], f"{view} in {scheme}"
@@ -428,6 +431,9 @@ def test_axe_finds_nothing_and_every_view_fits(clinic: HistoryClinic, size: dict
         page = person.page
         page.get_by_label("Exercise", exact=True).wait_for()
         check(person, "history")
+        person.speak("de")  # its words are the longest
+        check(person, "history in German")
+        person.speak("en")
         person.open(f"#/summary/{whole.session.id}")
         page.wait_for_function(PICTURES_ARE_SHOWN)
         page.get_by_text("Show as a table").click()
