@@ -104,7 +104,7 @@ export function CoachCall({ view }) {
       >
         ${noting !== null && html`<${NoteForm} sinceMs=${noting} send=${send} onClose=${endNote} />`}
       <//>
-      <${OwnPicture} kind="inset" devices=${devices} />
+      <${OwnPicture} kind="inset" devices=${devices} toldElsewhere />
     </div>
     <div class="call-dock">
       <${OwnButtons} devices=${devices} />

@@ -67,7 +67,7 @@ function Talk({ view, coach }) {
   const item = call.current === null ? null : call.program[call.current];
   return html`<div class="call-tiles">
       ${coach("main")}
-      <${OwnPicture} kind="you" devices=${view.devices} />
+      <${OwnPicture} kind="you" devices=${view.devices} toldElsewhere />
     </div>
     <div class="call-panel">
       <section class="call-coming" role="status">
@@ -103,6 +103,7 @@ function Training({ view, coach, skeletonOn, voiceOn }) {
       <${OwnPicture}
         kind=${`you ${level}`}
         devices=${devices}
+        toldElsewhere
         overlay=${(video) => skeletonOn && !away && html`<${Skeleton} video=${video} pose=${live.pose} />`}
       >
         ${run.live && scoring && live.lagS !== null && html`<p class="lag number">${lagWords(live.lagS)}</p>`}

@@ -44,16 +44,25 @@ export function RemotePicture({ stream, name, media, cover = null, kind = "", ov
   </figure>`;
 }
 
-/** Oneself, as in a mirror. */
-export function OwnPicture({ devices, kind = "", overlay = null, children }) {
+/**
+ * Oneself, as in a mirror. `toldElsewhere`: why there is no camera stands in call-troubles.js, because a small picture has
+ * no room for it.
+ */
+export function OwnPicture({ devices, kind = "", overlay = null, toldElsewhere = false, children }) {
   const off = !devices.cameraOn;
-  const camera = off ? { stream: null, error: null } : devices;
+  const failed = !off && toldElsewhere && devices.error !== null;
+  const camera = off || failed ? { stream: null, error: null } : devices;
   return html`<figure class=${`call-picture own ${kind}`}>
-    <${CameraView} camera=${camera} overlay=${off ? null : overlay}>
+    <${CameraView} camera=${camera} overlay=${off || failed ? null : overlay}>
       ${off &&
       html`<div class="tile-cover call-cover own-off">
         <${Icon} name="noCamera" />
         <p>${t("call.own_camera_off")}</p>
+      </div>`}
+      ${failed &&
+      html`<div class="tile-cover call-cover own-off">
+        <${Icon} name="noCamera" />
+        <button class="button small" onClick=${devices.retry}>${t("action.try_again")}</button>
       </div>`}
       ${children}
     <//>

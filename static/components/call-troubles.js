@@ -23,8 +23,9 @@ export function Troubles({ view }) {
     draining && status === "connected" ? t("call.draining") : null,
     status === "reconnecting" ? t("call.reconnecting") : null,
     view.scoring === "lost" && status === "connected" ? t("call.scoring_lost") : null,
+    devices.cameraOn ? devices.error : null,
     devices.microphoneError,
-  ].filter((each) => each !== null);
+  ].filter((each, index, all) => each !== null && all.indexOf(each) === index); // both devices may lack the same
   return html`<div class="call-troubles">
     <div role="status">
       ${words.map((each) => html`<p key=${each} class="call-trouble"><${Icon} name="wait" />${each}</p>`)}

@@ -21,6 +21,25 @@ SQUAT, JACK = "Squat with a chair", "Jumping jack"
 PREPARING_S = 600.0  # seconds; a busy machine is no failure
 SCORE_S = 300.0  # most seconds to the first score, where frames are left out under load
 
+# Phones upright and on their sides.
+PHONES = [(390, 844), (360, 640), (844, 390), (740, 360)]
+
+# What a browser tells when camera and microphone are unplugged.
+UNPLUG = """() => {
+  const { srcObject } = document.querySelector(".own video");
+  for (const track of srcObject.getTracks()) track.dispatchEvent(new Event("ended"));
+}"""
+
+# The pictures that a notice lies upon.
+COVERED = """() => {
+  const boxes = (selector) => [...document.querySelectorAll(selector)].map((each) =>
+    ({ name: each.textContent.trim(), box: each.getBoundingClientRect() }));
+  const meet = ({ box: a }, { box: b }) =>
+    a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom;
+  return boxes(".call-picture").filter((picture) =>
+    boxes(".call-trouble").some((told) => meet(picture, told))).map(({ name }) => name);
+}"""
+
 # The picture moves on: a frame came and its time is later than that of one before.
 PLAYS = "video => video.readyState >= 2 && video.currentTime > 0.2"
 
@@ -112,6 +131,22 @@ def fits(page: Page) -> bool:
 def is_all_in_sight(page: Page) -> bool:
     """Whether a page is no higher than the window: in a call nothing may be scrolled away."""
     return bool(page.evaluate("document.documentElement.scrollHeight <= innerHeight"))
+
+
+def tells_beside_the_pictures(page: Page) -> None:
+    """Two notices at once on phones, upright and on their sides: each picture stays in sight."""
+    before = page.viewport_size
+    assert before is not None
+    page.evaluate(UNPLUG)
+    expect(page.locator(".call-trouble")).to_have_count(2)
+    for width, height in PHONES:
+        page.set_viewport_size({"width": width, "height": height})
+        assert page.evaluate(COVERED) == [], f"{width} x {height}"
+        assert fits(page), f"{width} x {height}"
+        assert is_all_in_sight(page), f"{width} x {height}"
+    page.set_viewport_size(before)
+    button(page, "Try again").click()
+    expect(page.locator(".call-trouble")).to_have_count(0)
 
 
 @pytest.mark.parametrize(
@@ -237,6 +272,8 @@ def test_an_exercise_is_led_by_the_coach_and_seen_by_both(clinic: CallClinic) ->
         assert axe_violations(member.page) == []
         for control in ("Start", "Pause", "Stop", "Next", "Mark"):
             expect(button(member.page, control)).to_have_count(0)
+        for page in (coach.page, member.page):
+            tells_beside_the_pictures(page)
 
         button(coach.page, "Pause").click()
         expect(member.page.get_by_text("Paused", exact=True).first).to_be_visible()
