@@ -1,6 +1,7 @@
 /** Starts the page, in the person's language. */
 import { App } from "./app.js";
 import { loadLanguage, preferredLanguage } from "./i18n.js";
+import { tellNotLoaded } from "./not-loaded.js";
 import { html, render } from "./preact.js";
 
 try {
@@ -8,5 +9,5 @@ try {
   render(html`<${App} />`, document.getElementById("app"));
 } catch (error) {
   console.error(error);
-  document.getElementById("failed").hidden = false; // in English: no other text is there
+  tellNotLoaded();
 }

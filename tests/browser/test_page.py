@@ -359,6 +359,19 @@ def test_a_language_is_used_at_once_and_remembered(stage: Stage) -> None:
         assert person.complaints == []
 
 
+def test_a_page_that_can_not_be_loaded_has_a_heading_and_is_loaded_again(stage: Stage) -> None:
+    with person_at(stage.squats, stage.server) as person:
+        page = person.page
+        page.route("**/app.js", lambda route: route.abort())
+        person.open()
+        heading = page.get_by_role("heading", level=1)
+        expect(heading).to_have_text("The page could not be loaded")
+        assert axe_violations(page) == []
+        page.unroute("**/app.js")
+        page.get_by_role("button", name="Load it again").click()
+        expect(page.get_by_label("Password")).to_be_visible()
+
+
 @pytest.mark.clips
 @pytest.mark.slow
 @pytest.mark.parametrize(
