@@ -183,10 +183,9 @@ class NoSuchPart(VideoError):
     """
 
     def __init__(self, name: str, start_s: float | None, end_s: float | None) -> None:
-        until = "its end" if end_s is None else f"{end_s:.2f} s"
         super().__init__(
-            f"{name!r} has no picture between {start_s or 0:.2f} s and {until}. "
-            "Choose a part inside the video."
+            f"{name!r} has no picture between {start_s or 0:.2f} s and "
+            f"{'its end' if end_s is None else f'{end_s:.2f} s'}. Choose a part inside the video."
         )
 
 

@@ -17,6 +17,8 @@ USER = web.RequestKey("user", User)
 SIGN_IN = web.RequestKey("sign_in", str)  # its id; missing for a token of an outside issuer
 
 _ROLES: tuple[Role, ...] = get_args(Role)  # each may do what those before it may
+ADMINS_ONLY = "Only an admin may do this. Ask whoever runs this server."
+COACHES_ONLY = "Only a coach may do this. Ask whoever runs this server."
 _READING = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -72,8 +74,7 @@ async def signed_in(request: web.Request, handler: Handler) -> web.StreamRespons
     if wanted not in ("open", "session"):
         user = await _caller(request, bearer(request))
         if _ROLES.index(user.role) < _ROLES.index(wanted):
-            one = "an admin" if wanted == "admin" else f"a {wanted}"
-            raise Problem(403, f"Only {one} may do this. Ask whoever runs this server.")
+            raise Problem(403, ADMINS_ONLY if wanted == "admin" else COACHES_ONLY)
         request[USER] = user
     return await handler(request)
 
