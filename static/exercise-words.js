@@ -1,5 +1,6 @@
 /** What is known of an exercise in words, in the language of the page. No DOM, no network. */
 import { keys, t } from "./i18n.js";
+import { inWords } from "./refusals.js";
 import { clock } from "./words.js";
 
 /** What may be done with a reference, each with the keys of its texts. */
@@ -33,6 +34,9 @@ export function aimWords({ kind, target }) {
 }
 
 export const visibilityWords = (visibility) => t(row(VISIBILITIES, visibility).name);
+
+/** Why an exercise that failed can't be trained with. */
+export const failureWords = ({ error }) => (error === null ? t("library.failed") : inWords(error));
 
 /** What is done of an item of the day's plan: "8 of 12 repetitions", "20 s of 30 s". */
 export function doneWords({ done, target, unit }) {

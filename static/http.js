@@ -6,6 +6,7 @@
  */
 
 import { t } from "./i18n.js";
+import { inWords } from "./refusals.js";
 import { alone, session } from "./sign-in-tokens.js";
 
 /** A request that failed: a sentence for the person, the HTTP status (0 without an answer). */
@@ -83,7 +84,7 @@ export async function send(path, options) {
   }
 }
 
-/** An answer that is no success, as an error with the server's own sentence. */
+/** An answer that is no success, as an error with the server's sentence in the person's language. */
 export async function problem(response) {
   const text = await response.text().catch(() => "");
   return problemFrom(text, response.status, response.headers.get("Retry-After"));
@@ -97,8 +98,8 @@ function problemFrom(text, status, retryAfter) {
   } catch {
     detail = undefined; // a proxy in between, which knows nothing of problem+json
   }
-  if (typeof detail !== "string" || detail === "") detail = t("api.failed", { status });
-  return new ApiError(detail, status, Number.isFinite(wait) ? wait : null);
+  const known = typeof detail === "string" && detail !== "";
+  return new ApiError(known ? inWords(detail) : t("api.failed", { status }), status, Number.isFinite(wait) ? wait : null);
 }
 
 /** Ask as who is signed in; the response is a success. */

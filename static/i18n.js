@@ -2,9 +2,11 @@
  * The page's texts in the chosen language, and numbers, dates and times as that language writes them.
  *
  * Texts are in `locales/*.json`: flat keys, `{placeholders}`, and where a count decides an object of the plural forms
- * that `Intl.PluralRules` names. After `loadLanguage` everything here answers at once.
+ * that `Intl.PluralRules` names. After `loadLanguage` everything here answers at once. What the server says is
+ * translated by refusals.js, whose texts are loaded here too.
  */
 import { useEffect, useState } from "./preact.js";
+import { useRefusals } from "./refusals.js";
 import { recall, remember } from "./settings.js";
 
 /** Each by its own name, and the country whose dates and numbers are used when the browser names none. */
@@ -13,6 +15,9 @@ export const LANGUAGES = [
   { code: "de", name: "Deutsch", locale: "de-DE" },
   { code: "es", name: "Español", locale: "es-ES" },
 ];
+
+/** In which the server writes its sentences. */
+const SERVERS = "en";
 
 const SETTING = "language";
 
@@ -50,10 +55,19 @@ let asked = 0;
 /** Fetch a language's texts and use them. Without an answer it throws, and the language stays as it is. */
 export async function loadLanguage(code) {
   const request = (asked += 1);
-  const response = await fetch(new URL(`locales/${code}.json`, import.meta.url));
-  if (!response.ok) throw new Error(`locales/${code}.json: ${response.status}`);
-  const texts = await response.json();
-  if (request === asked) useMessages(code, texts); // else another one has been chosen since
+  const [texts, refusals] = await Promise.all([
+    read(`locales/${code}.json`),
+    code === SERVERS ? {} : read(`locales/refusals/${code}.json`),
+  ]);
+  if (request !== asked) return; // another one has been chosen since
+  useRefusals(refusals); // first: to use messages draws the page anew
+  useMessages(code, texts);
+}
+
+async function read(path) {
+  const response = await fetch(new URL(path, import.meta.url));
+  if (!response.ok) throw new Error(`${path}: ${response.status}`);
+  return response.json();
 }
 
 /** Change the language at once and remember it. */

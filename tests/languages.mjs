@@ -2,9 +2,17 @@
 import { readFileSync } from "node:fs";
 
 import { useMessages } from "../static/i18n.js";
+import { useRefusals } from "../static/refusals.js";
 
-export const messagesOf = (code) =>
-  JSON.parse(readFileSync(new URL(`../static/locales/${code}.json`, import.meta.url), "utf8"));
+const read = (path) => JSON.parse(readFileSync(new URL(`../static/locales/${path}`, import.meta.url), "utf8"));
+
+export const messagesOf = (code) => read(`${code}.json`);
+
+/** The translations of what the server says; English has none. */
+export const refusalsOf = (code) => (code === "en" ? {} : read(`refusals/${code}.json`));
 
 /** Use a language, as the page does after `loadLanguage`. `tags` is what the browser asks for. */
-export const speak = (code, tags = []) => useMessages(code, messagesOf(code), tags);
+export function speak(code, tags = []) {
+  useRefusals(refusalsOf(code));
+  useMessages(code, messagesOf(code), tags);
+}

@@ -1,6 +1,7 @@
 /** What goes wrong in a call and passes: told over it, and gone by itself. */
 import { t } from "../i18n.js";
 import { html, useEffect, useState } from "../preact.js";
+import { inWords } from "../refusals.js";
 import { Icon } from "./icons.js";
 
 const SHOWN_MS = 7_000;
@@ -31,7 +32,7 @@ export function Troubles({ view }) {
       ${words.map((each) => html`<p key=${each} class="call-trouble"><${Icon} name="wait" />${each}</p>`)}
     </div>
     <div role="alert">
-      ${shown !== null && html`<p class="call-trouble refused"><${Icon} name="alert" />${shown.detail}</p>`}
+      ${shown !== null && html`<p class="call-trouble refused"><${Icon} name="alert" />${inWords(shown.detail)}</p>`}
     </div>
   </div>`;
 }

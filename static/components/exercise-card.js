@@ -1,5 +1,5 @@
 /** An exercise as a card, and one that is still being sent. */
-import { aimWords, visibilityWords } from "../exercise-words.js";
+import { aimWords, failureWords, visibilityWords } from "../exercise-words.js";
 import { t } from "../i18n.js";
 import { pictureOf } from "../library.js";
 import { useMedia } from "../media.js";
@@ -45,7 +45,7 @@ export function ExerciseCard({ exercise, planned = false, onRetry = null, onDele
       ${state === "embedding" && html`<${Progress} label=${t("library.preparing")} share=${exercise.progress} />`}
       ${state === "failed" &&
       html`<${Notice}
-        text=${exercise.error ?? t("library.failed")}
+        text=${failureWords(exercise)}
         action=${onRetry ? t("action.try_again") : null}
         onAction=${onRetry}
       />`}

@@ -2,6 +2,7 @@
 import { keys, t } from "../i18n.js";
 import { isOver } from "../jobs.js";
 import { html, useEffect, useRef, useState } from "../preact.js";
+import { inWords } from "../refusals.js";
 import { address } from "../routes.js";
 import { when } from "../words.js";
 import { Icon } from "./icons.js";
@@ -39,7 +40,7 @@ function Row({ job, onRemove }) {
       <span class="muted">${t("job.with", { name: reference })} · ${when(job.created_at)}</span>
       ${!over && html`<${Progress} label=${t(STAGES[job.stage] ?? "job.waiting")} share=${job.stage ? job.progress : null} />`}
       ${over && html`<span class=${`job-state ${state}`}><${Icon} name=${ICONS[state]} />${t(STATES[state])}</span>`}
-      ${job.error !== null && html`<span>${job.error}</span>`}
+      ${job.error !== null && html`<span>${inWords(job.error)}</span>`}
     </div>
     <div class="job-buttons">
       ${session !== null &&

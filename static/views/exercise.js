@@ -8,7 +8,7 @@ import { Progress } from "../components/progress.js";
 import { ReferenceView } from "../components/reference-view.js";
 import { TrimEditor } from "../components/trim-editor.js";
 import { changesOf, draftOf, isChanged } from "../exercise-draft.js";
-import { VISIBILITIES, aimWords } from "../exercise-words.js";
+import { VISIBILITIES, aimWords, failureWords } from "../exercise-words.js";
 import { t } from "../i18n.js";
 import { useLoaded } from "../loading.js";
 import { html, useId, useState } from "../preact.js";
@@ -108,7 +108,7 @@ function Edit({ exercise, library, me }) {
       <${TryIt} id=${exercise.id} ready=${exercise.state === "ready"} />
     <//>
     ${library.error !== null && html`<${Notice} text=${library.error} />`}
-    ${exercise.state === "failed" && html`<${Notice} text=${exercise.error ?? t("library.failed")} />`}
+    ${exercise.state === "failed" && html`<${Notice} text=${failureWords(exercise)} />`}
     <div class="exercise-columns">
       <section aria-label=${t("exercise.clip")}>
         <${TrimEditor}
