@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 import videos
-from driver import NAME, PHONE, Clinic, Person, axe_violations, clinic_at
+from driver import NAME, PHONE, WAIT_S, Clinic, Person, axe_violations, clinic_at
 from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
 pytestmark = [pytest.mark.browser, pytest.mark.weights, pytest.mark.slow]
 
@@ -141,6 +142,9 @@ def tells_beside_the_pictures(page: Page) -> None:
     expect(page.locator(".call-trouble")).to_have_count(2)
     for width, height in PHONES:
         page.set_viewport_size({"width": width, "height": height})
+        # The page follows the window a moment later. Who reads a failure wants the names.
+        with contextlib.suppress(PlaywrightTimeout):
+            page.wait_for_function(f"() => !({COVERED})().length", timeout=1000 * WAIT_S)
         assert page.evaluate(COVERED) == [], f"{width} x {height}"
         assert fits(page), f"{width} x {height}"
         assert is_all_in_sight(page), f"{width} x {height}"
