@@ -36,6 +36,7 @@ from posesim.updates import (
 from posesim_server.compute.protocol import LiveComparator, OpenComparator
 from posesim_server.database import StoreError
 from posesim_server.live.outcomes import EndReason, StateName, SummaryValues
+from posesim_server.live.quiet_end import end_quietly
 from posesim_server.store.parts import CueRow, GapRow, Parts, RepetitionRow, ScoreRow, without
 
 COMPONENTS = Components(movement=0.9, timing=0.8, range=0.7)
@@ -334,6 +335,7 @@ class Client:
 
     async def accept(self, answer: str) -> None:
         await self.peer.setRemoteDescription(RTCSessionDescription(sdp=answer, type="answer"))
+        end_quietly(self.peer)  # it may send again what the server, which is gone, did not confirm
 
 
 def frame_at(time_s: float, size: tuple[int, int] = (64, 48)) -> av.VideoFrame:
