@@ -40,7 +40,7 @@ async def test_what_the_data_channels_say_too_late_is_no_error(over: str) -> Non
     sctp = peer._connection.sctp
     assert sctp is not None
     async with asyncio.timeout(WAIT_S):
-        while sctp.state != "connected":  # noqa: ASYNC110 - nobody is told
+        while sctp.state != "connected" or not sctp._data_channels:  # noqa: ASYNC110 - nobody is told
             await asyncio.sleep(0.01)
     with nothing_unhandled():
         if over == "closing":
