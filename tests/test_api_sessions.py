@@ -1,7 +1,7 @@
 import pytest
 from videos import stick_figure
 
-from posesim_server.database import now
+from posesim_server.database import DatabaseAway, now
 from posesim_server.keys import EXERCISES, SESSIONS, STORE, TOKENS
 from posesim_server.live.plan import Limits
 from posesim_server.store.parts import Parts, ScoreRow
@@ -172,6 +172,24 @@ async def test_ending_a_session_twice_is_fine_and_the_first_end_counts(server, c
         assert (await server.client.delete(url, headers=server.headers)).status == 204
         ended = await server.get(url)
         assert (ended["state"], ended["end_reason"]) == ("ended", "deleted")
+
+
+async def test_an_end_is_answered_when_it_is_stored(tmp_path, clip, monkeypatch):
+    async with running(tmp_path, limits=Limits(store_again_s=0.01)) as server:
+        exercise = await server.ready_exercise(clip)
+        url = f"/v1/sessions/{(await (await create(server, exercise['id'])).json())['id']}"
+
+        async def away(*_args, **_options):
+            raise DatabaseAway
+
+        with monkeypatch.context() as patch:
+            patch.setattr(server.app[STORE].sessions, "end", away)
+            for _ in range(2):
+                response = await server.client.delete(url, headers=server.headers)
+                assert "Try again" in await problem(response, 503)
+        await server.until_true(lambda: not server.app[SESSIONS].unended)
+        assert (await server.client.delete(url, headers=server.headers)).status == 204
+        assert (await server.get(url))["end_reason"] == "deleted"
 
 
 async def test_a_session_that_nobody_joins_ends_by_itself(tmp_path, clip):

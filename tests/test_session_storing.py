@@ -126,6 +126,28 @@ async def test_the_last_of_a_session_is_stored_although_the_first_try_fails(tmp_
         assert_whole(server)
 
 
+async def test_what_a_database_does_not_take_at_the_end_is_stored_when_it_is_back(
+    tmp_path: Path,
+) -> None:
+    async with running(tmp_path, QUICK) as server:
+        client = Client()
+        location = await server.join(client)
+        await scores(client, 3)
+        server.store.error = StoreError("a planted failure")
+        events = await end(server, client, location)
+        assert isinstance(events[-1], Ended)  # the page does not wait for it
+        assert events[-1].summary is not None
+        tries = server.store.tries
+        await until(server, lambda: server.store.tries > tries + 3)
+        assert server.store.ended == []
+        assert server.sessions.unended == {SESSION}
+        assert server.sessions.live == 0  # nor does anybody who wants the place
+        server.store.error = None
+        assert await ended(server) == "deleted"
+        assert len(server.store.repetitions) == sum(isinstance(each, Rep) for each in events)
+        assert_whole(server)
+
+
 async def test_numbers_go_on_in_the_worker_after(tmp_path: Path) -> None:
     async with running(tmp_path) as server:
         client = Client()

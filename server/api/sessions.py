@@ -10,7 +10,7 @@ from pydantic import AwareDatetime, BaseModel, Field
 
 from ..cluster import ClusterAway
 from ..cluster.cluster import Cluster
-from ..database import now
+from ..database import DatabaseAway, now
 from ..keys import CLUSTER, CONFIG, EXERCISES, METRICS, SESSIONS, STORE, TOKENS, WORKERS
 from ..library import usable
 from ..live.outcomes import SummaryValues
@@ -258,7 +258,7 @@ async def get_scores(request: web.Request) -> web.Response:
 @operations.delete(
     "/v1/sessions/{id}",
     status=204,
-    problems={404: NOT_FOUND, 503: "The node that has it does not answer."},
+    problems={404: NOT_FOUND, 503: "The node that has it does not answer, or the database."},
 )
 async def end_session(request: web.Request) -> None:
     """End a session; one that has ended stays as it is. Answered when it is stored."""
@@ -270,6 +270,8 @@ async def end_session(request: web.Request) -> None:
 
 async def _end(request: web.Request, session: StoredSession) -> None:
     if await request.app[SESSIONS].end(session.id, "deleted"):
+        if session.id in request.app[SESSIONS].unended:
+            raise DatabaseAway
         return
     if CLUSTER in request.app and session.state != "ended":
         try:

@@ -141,6 +141,7 @@ class LiveSession:
             audience=audience,
             connections=self._connections,
             finish_s=limits.finish_s,
+            again_s=limits.store_again_s,
             on_end=on_end if kept else None,
         )
         self._absence = Absence(
@@ -206,6 +207,11 @@ class LiveSession:
         return self._ending.is_set()
 
     @property
+    def unstored(self) -> bool:
+        """Whether it is over, and something of it waits for a database that can't be used."""
+        return self._farewell.unstored
+
+    @property
     def contact(self) -> Contact:
         """How its page is; one that is away has no place in a worker."""
         return self._signs.contact
@@ -223,7 +229,10 @@ class LiveSession:
     # The whole life
 
     async def run(self) -> None:
-        """Live until the end. Whatever happens, the peer is closed and the end is stored."""
+        """Live until the end. Whatever happens, the peer is closed and the end is stored.
+
+        A database that is away then is waited for, without a place in a worker.
+        """
         structlog.contextvars.bind_contextvars(session_id=self.plan.session_id)
         try:
             await self._wait_for_offer()
@@ -237,6 +246,7 @@ class LiveSession:
             self._fail()
         finally:
             await self._wind_up()
+        await self._farewell.store_late()
 
     async def _wait_for_offer(self) -> None:
         limits = self._limits

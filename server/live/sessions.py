@@ -125,7 +125,11 @@ class Sessions:
     @property
     def unended(self) -> set[str]:
         """Which are here whose end is not stored yet; those of calls are among them."""
-        return {i for i, (session, _) in self._running.items() if not session.ended.is_set()}
+        return {
+            session_id
+            for session_id, (session, _) in self._running.items()
+            if not session.ended.is_set() or session.unstored
+        }
 
     @property
     def draining(self) -> bool:
@@ -242,7 +246,10 @@ class Sessions:
             entry[0].end("shutdown")
 
     async def end(self, session_id: str, reason: EndReason) -> bool:
-        """End a session and wait until that is stored; False if it was not running."""
+        """End a session and wait until that is said; False if it was not running.
+
+        It is stored then, unless the database can't be used: see `unended`.
+        """
         entry = self._running.get(session_id)
         if entry is None:
             return False
