@@ -44,9 +44,11 @@ class Publisher:
         Raises:
             NotReading: If the page lets its events pile up.
         """
+        updates = list(updates)
+        for update in updates:  # all of it, also if the page does not take the first
+            self._record.add(update)
         for update in updates:
             age_s = self._lag_s(end_s(update))
-            self._record.add(update)
             self._audience.update(update, age_s=age_s)
             match update:
                 case GapUpdate():
