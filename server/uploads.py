@@ -62,7 +62,7 @@ async def write_file(path: Path, chunks: AsyncIterator[bytes], *, most_bytes: in
                 size += len(chunk)
                 if size > most_bytes:
                     raise FileTooLarge(most_bytes)
-                await asyncio.to_thread(_append, file, chunk)
+                await asyncio.to_thread(append, file, chunk, path.parent)
         except BaseException:
             await asyncio.to_thread(path.unlink, missing_ok=True)
             raise
@@ -84,7 +84,13 @@ def full_disk() -> Iterator[None]:
         raise
 
 
-def _append(file: BinaryIO, chunk: bytes) -> None:
+def append(file: BinaryIO, chunk: bytes, folder: Path) -> None:
+    """Write what arrived to a file in `folder`, unless it is room that is left for the database.
+
+    Raises:
+        DiskFull: If it does not fit.
+    """
+    require_room(folder, len(chunk))  # nobody has to say beforehand how much comes
     with full_disk():
         file.write(chunk)
         file.flush()  # so that what does not fit is noticed here, and not when it is closed

@@ -60,3 +60,10 @@ def test_room_is_kept_for_the_database(tmp_path, monkeypatch):
     monkeypatch.setattr(uploads, "LEAST_FREE_BYTES", 10**18)
     with pytest.raises(DiskFull):
         require_room(tmp_path, 0)
+
+
+async def test_what_arrives_unannounced_takes_no_room_that_is_the_databases(tmp_path, monkeypatch):
+    monkeypatch.setattr(uploads, "LEAST_FREE_BYTES", 10**18)
+    with pytest.raises(DiskFull):
+        await write_file(tmp_path / "a", chunks(1), most_bytes=100)
+    assert list(tmp_path.iterdir()) == []

@@ -32,7 +32,7 @@ from ..store.exercises import Exercise
 from ..store.sessions import StoredSession, WholeSession
 from ..store.users import User
 from ..texts import Language, Texts, load_texts
-from ..uploads import DiskFull, full_disk, require_room
+from ..uploads import DiskFull, append, require_room
 from .fields import UtcOffset
 from .guard import USER
 from .history import NO_SESSION, RUNNING, find_whole, member_of
@@ -343,17 +343,11 @@ async def _receive(request: web.Request, file: BinaryIO) -> None:
             size += len(chunk)
             if size > MOST_IMPORTED_BYTES:
                 break
-            await asyncio.to_thread(_append, file, chunk)
+            await asyncio.to_thread(append, file, chunk, request.app[CONFIG].data)
     if size > MOST_IMPORTED_BYTES:
         raise Problem(
             413, f"An import may have at most {MOST_IMPORTED_BYTES / 1e6:.0f} MB; split the file."
         )
-
-
-def _append(file: BinaryIO, chunk: bytes) -> None:
-    with full_disk():
-        file.write(chunk)
-        file.flush()
 
 
 def _whole_file(file: BinaryIO) -> bytes:
