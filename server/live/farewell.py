@@ -98,19 +98,19 @@ class Farewell:
             await asyncio.sleep(self._again_s)
             await self._try_again()
         for step in self._unstored:  # the last of it may be stored without the first
-            with _logged("the end of a session could not be stored"):
+            with _logged("the end could not be stored"):
                 await step()
 
     async def _try_again(self) -> None:
         """Do what waits, in its order, as far as the database goes along."""
         while self._unstored:
-            with _logged("something of a session could not be stored"):
+            with _logged("the end could not be stored"):
                 try:
                     await self._unstored[0]()
                 except Superseded:
                     raise
                 except StoreError as error:
-                    logger.warning("the end of a session waits to be stored", error=str(error))
+                    logger.warning("the end waits to be stored", error=str(error))
                     return
             del self._unstored[0]
 
