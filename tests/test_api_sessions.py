@@ -1,6 +1,8 @@
 import pytest
 from videos import stick_figure
 
+from posesim_server.api import sessions as sessions_api
+from posesim_server.api.sessions import usable_reference
 from posesim_server.database import DatabaseAway, now
 from posesim_server.keys import EXERCISES, SESSIONS, STORE, TOKENS
 from posesim_server.live.plan import Limits
@@ -172,6 +174,23 @@ async def test_ending_a_session_twice_is_fine_and_the_first_end_counts(server, c
         assert (await server.client.delete(url, headers=server.headers)).status == 204
         ended = await server.get(url)
         assert (ended["state"], ended["end_reason"]) == ("ended", "deleted")
+
+
+async def test_who_withdraws_consent_meanwhile_has_no_session(server, clip, monkeypatch):
+    exercise = await server.ready_exercise(clip)
+    consents = await server.get("/v1/consents")
+    (scoring,) = [each for each in consents["given"] if each["purpose"] == "scoring"]
+
+    async def withdrawn_meanwhile(*args):
+        url = f"/v1/consents/{scoring['id']}"
+        assert (await server.client.delete(url, headers=server.headers)).status == 204
+        return await usable_reference(*args)
+
+    monkeypatch.setattr(sessions_api, "usable_reference", withdrawn_meanwhile)
+    await problem(await create(server, exercise["id"]), 403)
+    assert server.app[SESSIONS].live == 0
+    (session,) = (await server.get("/v1/sessions"))["sessions"]
+    assert session["state"] == "ended"
 
 
 async def test_an_end_is_answered_when_it_is_stored(tmp_path, clip, monkeypatch):

@@ -170,6 +170,12 @@ async def create_session(request: web.Request, body: NewSession) -> Ticket:
     except (NoPlace, SessionGone) as error:  # another came first, or the server stops
         await store.sessions.end(session.id, "failed", None)
         raise _refused(request, error) from error
+    try:
+        await require_consent(request, "scoring")  # who withdrew it ended what had begun by then
+    except Problem:
+        await _end(request, session)
+        await _give_back(request, session)
+        raise
     tokens, at = request.app[TOKENS], now()
     return Ticket(
         id=session.id,
@@ -264,6 +270,11 @@ async def end_session(request: web.Request) -> None:
     """End a session; one that has ended stays as it is. Answered when it is stored."""
     session = await _find(request)
     await _end(request, session)
+    await _give_back(request, session)
+
+
+async def _give_back(request: web.Request, session: StoredSession) -> None:
+    """Count it no more as one of its user's."""
     if CLUSTER in request.app:
         await request.app[CLUSTER].users.give_back(session.user_id, session.id)
 
