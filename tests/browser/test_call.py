@@ -338,5 +338,13 @@ def test_the_coachs_camera_as_reference_scores_the_same_exercise_above_another_o
                 button(coach.page, "Stop").click()
                 wait_for(coach, lambda: told(coach, "result"), "the result")
         end(coach.page)
-    means = {name: sum(each) / len(each) for name, each in found.items()}
-    assert means["same"] - means["other"] >= 15, (means, found)
+    assert above(found["same"], found["other"]) > 0.9, found
+
+
+def above(these: list[float], those: list[float]) -> float:
+    """The share of pairs in which the first is above the second, from 0 to 1.
+
+    By how much says test_demonstration_clips.py: two browsers leave the network of a small machine
+    too few pictures for numbers that can be held to a height.
+    """
+    return sum(a > b for a in these for b in those) / (len(these) * len(those))
