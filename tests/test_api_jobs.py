@@ -488,11 +488,11 @@ async def test_a_file_that_grows_above_the_limit_is_cut_off(tmp_path):
 
 
 async def test_a_full_disk_is_a_sentence_and_leaves_nothing(server, clip, video, monkeypatch):
-    def full(file, chunk):
+    def full(file, chunk, folder):
         with uploads.full_disk(), Path("/dev/full").open("wb", buffering=0) as device:
             device.write(chunk)
 
-    monkeypatch.setattr(uploads, "_append", full)
+    monkeypatch.setattr(uploads, "append", full)
     response = await send(server, ("reference", clip), ("video", video))
     assert "no room left on this server's disk" in await problem(response, 507)
     assert files(server) == []
